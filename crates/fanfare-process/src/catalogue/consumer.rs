@@ -1,0 +1,135 @@
+//! How a consumer delivers, whatever its API.
+
+use crate::settings::{Group, Variable};
+
+/// Read by every consumer.
+pub const GROUP: Group = Group {
+    title: "Delivery (every consumer)",
+    variables: &[
+        DESTINATION,
+        SUBSCRIBE,
+        MAX_CONCURRENCY,
+        PREFETCH,
+        RATE_LIMIT,
+        TIMEOUT,
+        CONNECT_TIMEOUT,
+        RETRY_BASE,
+        RETRY_CAP,
+        RETRY_ATTEMPTS,
+        RETRY_MAX_AGE,
+        RETRY_AFTER_CAP,
+        AMBIGUOUS,
+        LEDGER,
+    ],
+};
+
+/// The destination's name.
+pub const DESTINATION: Variable = Variable::optional(
+    "FANFARE_DESTINATION",
+    "the API's name, such as hubspot",
+    "hubspot-eu",
+    "Name of the destination, and so of its queue. Consumers with the same name share the work; \
+     another name is another copy of every event.",
+);
+
+/// The events that it wants.
+pub const SUBSCRIBE: Variable = Variable::with_default(
+    "FANFARE_SUBSCRIBE",
+    "#",
+    "Which event types are delivered: patterns separated by commas, where * stands for one word \
+     and # for any number of words.",
+)
+.example("user.registered,user.#");
+
+/// Calls at the same time.
+pub const MAX_CONCURRENCY: Variable = Variable::with_default(
+    "FANFARE_MAX_CONCURRENCY",
+    "64",
+    "Most calls at the same time. The limit in force adapts below it to what the API bears.",
+);
+
+/// Deliveries that the broker hands over ahead.
+pub const PREFETCH: Variable = Variable::optional(
+    "FANFARE_PREFETCH",
+    "twice FANFARE_MAX_CONCURRENCY",
+    "128",
+    "Most deliveries that the broker hands over before the first is settled. It bounds the memory \
+     of the process, whatever the backlog.",
+);
+
+/// Calls in a time.
+pub const RATE_LIMIT: Variable = Variable::optional(
+    "FANFARE_RATE_LIMIT",
+    "off",
+    "100/10s",
+    "Most calls in a time, by this process. Several processes for one destination share the API's \
+     limit, so give each its part.",
+);
+
+/// The deadline of a call.
+pub const TIMEOUT: Variable = Variable::with_default(
+    "FANFARE_TIMEOUT",
+    "30s",
+    "Deadline of one whole call. A call that runs into it may have had its effect.",
+);
+
+/// The deadline of connecting.
+pub const CONNECT_TIMEOUT: Variable = Variable::with_default(
+    "FANFARE_CONNECT_TIMEOUT",
+    "5s",
+    "Deadline of reaching the API, name resolution and TLS included. Nothing was sent by then.",
+);
+
+/// The first wait.
+pub const RETRY_BASE: Variable = Variable::with_default(
+    "FANFARE_RETRY_BASE",
+    "1s",
+    "Longest wait before the second attempt; it doubles with each further one. The actual wait is \
+     drawn at random below it, so that a crowd of retries spreads out.",
+);
+
+/// The longest wait.
+pub const RETRY_CAP: Variable = Variable::with_default(
+    "FANFARE_RETRY_CAP",
+    "1h",
+    "Where the doubling of the wait between attempts ends.",
+);
+
+/// How often.
+pub const RETRY_ATTEMPTS: Variable = Variable::with_default(
+    "FANFARE_RETRY_ATTEMPTS",
+    "12",
+    "Attempts, the first included, before an event becomes a dead letter.",
+);
+
+/// How long.
+pub const RETRY_MAX_AGE: Variable = Variable::with_default(
+    "FANFARE_RETRY_MAX_AGE",
+    "24h",
+    "Age after which an event is not tried again but becomes a dead letter.",
+);
+
+/// How much of a `Retry-After` is honoured.
+pub const RETRY_AFTER_CAP: Variable = Variable::with_default(
+    "FANFARE_RETRY_AFTER_CAP",
+    "24h",
+    "Longest Retry-After of the API that is honoured in full, so that a mistaken one does not \
+     silence a destination for ever.",
+);
+
+/// What follows a call without an answer.
+pub const AMBIGUOUS: Variable = Variable::with_default(
+    "FANFARE_AMBIGUOUS",
+    "resend",
+    "resend | hold: what follows a call that was sent and got no answer. resend may repeat its \
+     effect where the API has no idempotency; hold leaves it to an operator.",
+);
+
+/// Where delivered keys are kept.
+pub const LEDGER: Variable = Variable::with_default(
+    "FANFARE_LEDGER",
+    "memory",
+    "memory | redis://HOST: where the keys of delivered events are kept, so that a repeated \
+     delivery causes no second call. memory ends with the process.",
+)
+.secret();

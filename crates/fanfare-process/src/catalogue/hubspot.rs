@@ -1,0 +1,30 @@
+//! How HubSpot is reached.
+
+use crate::settings::{Group, Variable};
+
+/// Read by `fanfare-consumer-hubspot`.
+pub const GROUP: Group =
+    Group { title: "HubSpot", variables: &[BASE_URL, ACCESS_TOKEN, UPSERT_PATH] };
+
+/// The API's address.
+pub const BASE_URL: Variable = Variable::with_default(
+    "HUBSPOT_BASE_URL",
+    "https://api.hubapi.com",
+    "Address of the API; another one for a mock or a proxy.",
+);
+
+/// The token.
+pub const ACCESS_TOKEN: Variable = Variable::required(
+    "HUBSPOT_ACCESS_TOKEN",
+    "pat-eu1-…",
+    "Access token of a private app with the scopes crm.objects.contacts.read and \
+     crm.objects.contacts.write.",
+)
+.secret();
+
+/// Where contacts are upserted.
+pub const UPSERT_PATH: Variable = Variable::with_default(
+    "HUBSPOT_UPSERT_PATH",
+    "/crm/v3/objects/contacts/batch/upsert",
+    "Path of the batch upsert; HubSpot also offers it under dated versions.",
+);

@@ -1,0 +1,15 @@
+//! Settings: read once from the environment, with every problem reported together.
+
+mod error;
+mod reader;
+mod setting;
+mod source;
+mod unknown;
+mod variable;
+mod vars;
+
+pub use error::{Problem, SettingsError};
+pub use reader::Reader;
+pub use setting::Setting;
+pub use variable::{Group, IfUnset, Variable};
+pub use vars::{Environment, Vars};

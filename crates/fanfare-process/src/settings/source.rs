@@ -1,0 +1,71 @@
+//! One variable's text: from the variable itself, or from the file that `NAME_FILE` names.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use super::{Problem, Variable, Vars};
+
+/// Far above any key or certificate chain; a limit because the path may name a device.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The text that `variable` is set to; `None` when it is unset or empty.
+pub(super) fn text_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<String>, Problem> {
+    let own = set(vars, variable.name);
+    let path = variable.file_form().and_then(|name| Some((set(vars, &name)?, name)));
+    let text = match (own, path) {
+        (Some(_), Some((_, file_form))) => {
+            return Err(Problem {
+                variable: variable.name.to_owned(),
+                what: format!("is set, and so is {file_form}; set one of them"),
+            });
+        }
+        (None, Some((path, file_form))) => {
+            let text = read(&path).and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| io::Error::other("it is not valid UTF-8"))
+            });
+            let text = text.map_err(|why| unreadable(&file_form, &path, &why))?;
+            let text = without_final_newline(&text);
+            if text.is_empty() {
+                return Err(unreadable(&file_form, &path, &io::Error::other("it is empty")));
+            }
+            Some(text.to_owned())
+        }
+        (own, None) => own,
+    };
+    // `Environment` puts this character where the bytes were not UTF-8.
+    if text.as_ref().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+        return Err(Problem {
+            variable: variable.name.to_owned(),
+            what: "is not valid UTF-8".into(),
+        });
+    }
+    Ok(text)
+}
+
+/// The content of the file whose path `variable` holds; `None` when it is unset or empty.
+pub(super) fn content_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<Vec<u8>>, Problem> {
+    let Some(path) = text_of(vars, variable)? else { return Ok(None) };
+    read(&path).map(Some).map_err(|why| unreadable(variable.name, &path, &why))
+}
+
+fn set(vars: &dyn Vars, name: &str) -> Option<String> {
+    vars.get(name).filter(|value| !value.is_empty())
+}
+
+fn read(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other("it is larger than 1 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn without_final_newline(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+fn unreadable(variable: &str, path: &str, why: &io::Error) -> Problem {
+    Problem { variable: variable.to_owned(), what: format!("cannot read `{path}`: {why}") }
+}

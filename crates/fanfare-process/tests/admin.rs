@@ -1,0 +1,113 @@
+//! The admin endpoints over a real listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_process::admin;
+use fanfare_process::health::{Health, STALL_TIME};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+struct Admin {
+    addr: SocketAddr,
+    health: Health,
+    shutdown: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Admin {
+    async fn start(registry: Registry) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let addr = listener.local_addr().expect("a bound address");
+        let (health, shutdown) = (Health::new(), CancellationToken::new());
+        let serving = tokio::spawn(admin::serve(
+            listener,
+            health.clone(),
+            Arc::new(registry),
+            shutdown.clone(),
+        ));
+        Self { addr, health, shutdown, serving }
+    }
+
+    /// The whole answer, head and body.
+    async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.addr).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+}
+
+#[tokio::test]
+async fn readiness_follows_the_conditions() {
+    let admin = Admin::start(Registry::default()).await;
+    let consuming = admin.health.condition("consuming");
+    let answer = admin.get("/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nnot ready\n[-] consuming\n"), "{answer}");
+    consuming.set(true);
+    let answer = admin.get("/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nready\n[+] consuming\n"), "{answer}");
+    admin.health.shut_down();
+    assert!(admin.get("/readyz").await.starts_with("HTTP/1.1 503"));
+    assert!(admin.get("/livez").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn liveness_ends_with_a_stall() {
+    let admin = Admin::start(Registry::default()).await;
+    assert!(admin.get("/livez").await.ends_with("\r\n\r\nalive\n"));
+    admin.health.set_pending(2);
+    tokio::time::pause();
+    tokio::time::advance(STALL_TIME).await;
+    tokio::time::resume();
+    let answer = admin.get("/livez").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("stalled: 2 pending"), "{answer}");
+    assert!(admin.get("/readyz").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics() {
+    let mut registry = Registry::default();
+    let counter = Counter::<u64>::default();
+    registry.register("fanfare_attempts", "Calls that were made", counter.clone());
+    let admin = Admin::start(registry).await;
+    counter.inc_by(3);
+    let answer = admin.get("/metrics").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(
+        answer.contains("content-type: application/openmetrics-text; version=1.0.0"),
+        "{answer}"
+    );
+    assert!(answer.contains("\nfanfare_attempts_total 3\n"), "{answer}");
+    assert!(answer.ends_with("# EOF\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn there_is_nothing_else() {
+    let admin = Admin::start(Registry::default()).await;
+    assert!(admin.get("/").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn it_ends_with_the_process_even_when_a_client_dawdles() {
+    let admin = Admin::start(Registry::default()).await;
+    admin.get("/livez").await;
+    let mut dawdler = TcpStream::connect(admin.addr).await.unwrap();
+    dawdler.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+    admin.shutdown.cancel();
+    timeout(DEADLINE, admin.serving).await.expect("the server ended").unwrap().unwrap();
+    assert!(TcpStream::connect(admin.addr).await.is_err());
+}
