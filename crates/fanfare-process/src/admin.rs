@@ -36,6 +36,7 @@ pub async fn serve(
     registry: Arc<Registry>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    tracing::info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

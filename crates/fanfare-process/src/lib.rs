@@ -2,7 +2,51 @@
 //!
 //! A binary's `main.rs` asks [`Program::start`] what its arguments mean, reads
 //! its settings through a [`settings::Reader`], starts [`telemetry`], hears
-//! [`shutdown`] signals and calls one library function.
+//! [`shutdown`] signals and calls one library function:
+//!
+//! ```no_run
+//! use fanfare_process::settings::{Environment, Reader};
+//! use fanfare_process::telemetry::{self, Chain};
+//! use fanfare_process::{Exit, ProcessSettings, Program, Start, catalogue, shutdown};
+//! # async fn run(_: ProcessSettings, _: CancellationToken) -> std::io::Result<()> { Ok(()) }
+//! use tokio_util::sync::CancellationToken;
+//!
+//! const PROGRAM: Program = Program {
+//!     name: "fanfare-consumer-example",
+//!     about: "Delivers events to an example.",
+//!     variables: &[catalogue::process::GROUP],
+//! };
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Exit {
+//!     let check = match PROGRAM.start(std::env::args().skip(1)) {
+//!         Start::Run { check } => check,
+//!         Start::Printed(exit) => return exit,
+//!     };
+//!     let mut reader = Reader::new(&Environment);
+//!     let process = ProcessSettings::read(&mut reader);
+//!     let settings = match reader.finish(PROGRAM.variables, || process) {
+//!         Ok(settings) => settings,
+//!         Err(error) => return PROGRAM.refuse(&error),
+//!     };
+//!     if check {
+//!         return Exit::Done;
+//!     }
+//!     telemetry::init(&settings);
+//!     let stop = CancellationToken::new();
+//!     let ended = match shutdown::on_signals(stop.clone()) {
+//!         Ok(_hearing) => run(settings, stop).await,
+//!         Err(error) => Err(error),
+//!     };
+//!     match ended {
+//!         Ok(()) => Exit::Done,
+//!         Err(error) => {
+//!             tracing::error!(error = %Chain(&error), "cannot go on");
+//!             Exit::Failed
+//!         }
+//!     }
+//! }
+//! ```
 #![warn(missing_docs)]
 
 pub mod admin;

@@ -4,18 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, IsTerminal};
 
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::{LogFormat, ProcessSettings};
 
 /// lapin tells its inner life at `info` and below; an operator may still ask for it.
 const QUIET: &str = "lapin=warn";
-
-/// lapin logs a returned message with its payload, which no log may hold.
-const FORBIDDEN: &str = "lapin::returned_messages=off";
 
 /// Starts the log of this process. A second call changes nothing.
 pub fn init(settings: &ProcessSettings) {
@@ -59,19 +58,30 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let builder = tracing_subscriber::fmt().with_env_filter(filter(directives)).with_writer(writer);
+    let payload_free = filter_fn(is_free_of_payload);
     match format {
         LogFormat::Json => {
-            Box::new(builder.json().flatten_event(true).with_span_list(false).finish())
+            let builder = builder.json().flatten_event(true).with_span_list(false);
+            Box::new(builder.finish().with(payload_free))
         }
         // Left alone on a terminal, where the layer itself honours NO_COLOR.
-        LogFormat::Text if is_terminal => Box::new(builder.finish()),
-        LogFormat::Text => Box::new(builder.with_ansi(false).finish()),
+        LogFormat::Text if is_terminal => Box::new(builder.finish().with(payload_free)),
+        LogFormat::Text => Box::new(builder.with_ansi(false).finish().with(payload_free)),
     }
 }
 
-/// Later directives replace earlier ones for the same target.
+/// The operator's directives come last, since later ones replace earlier ones.
 fn filter(directives: &str) -> EnvFilter {
-    EnvFilter::builder().parse_lossy(format!("{QUIET},{directives},{FORBIDDEN}"))
+    EnvFilter::builder().parse_lossy(format!("{QUIET},{directives}"))
+}
+
+/// What no directive may bring into the log: lapin shows a returned message
+/// with its payload at any level, and each frame with its bytes at `trace`.
+fn is_free_of_payload(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_lapin = target == "lapin" || target.starts_with("lapin::");
+    !is_lapin
+        || (*metadata.level() != Level::TRACE && !target.starts_with("lapin::returned_messages"))
 }
 
 #[cfg(test)]
@@ -112,10 +122,20 @@ mod tests {
     }
 
     #[test]
-    fn returned_messages_are_never_logged() {
-        for directives in ["info", "trace", "lapin=trace", "lapin::returned_messages=trace"] {
+    fn no_directive_brings_a_payload_into_the_log() {
+        let directives = [
+            "info",
+            "trace",
+            "lapin=trace",
+            "lapin::returned_messages=trace",
+            "lapin::returned_messages[{payload}]=trace",
+            "lapin::channels=trace",
+        ];
+        for directives in directives {
             let log = logged(directives, LogFormat::Text, || {
-                tracing::error!(target: "lapin::returned_messages", "payload of a customer");
+                tracing::error!(target: "lapin::returned_messages", payload = 1, "returned");
+                tracing::trace!(target: "lapin::channels", payload = 1, "will handle frame");
+                tracing::trace!(target: "lapin", payload = 1, "frame");
             });
             assert_eq!(log, "", "{directives}");
         }
@@ -130,6 +150,7 @@ mod tests {
         let log = logged("debug", LogFormat::Text, events);
         assert!(log.contains("trouble") && !log.contains("chatter"), "{log}");
         assert!(logged("info,lapin=info", LogFormat::Text, events).contains("chatter"));
+        assert!(logged("lapin=trace", LogFormat::Text, events).contains("chatter"));
     }
 
     #[test]

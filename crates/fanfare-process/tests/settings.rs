@@ -211,6 +211,22 @@ fn no_secret_is_shown() {
 }
 
 #[test]
+fn a_secret_type_keeps_the_secret_of_a_variable_that_forgot_to() {
+    const UNMARKED: Variable = Variable::required("API_KEY", "key-1", "The key.");
+    let vars = BTreeMap::from([("API_KEY".to_owned(), " hunter2,\t".to_owned())]);
+    for read in [
+        |reader: &mut Reader<'_>| reader.required::<SecretString>(&UNMARKED).is_none(),
+        |reader: &mut Reader<'_>| reader.optional::<SecretString>(&UNMARKED).is_none(),
+        |reader: &mut Reader<'_>| reader.or_default::<SecretString>(&UNMARKED).is_none(),
+    ] {
+        let mut reader = Reader::new(&vars);
+        assert!(read(&mut reader));
+        let report = reader.finish(&[], || Some(())).unwrap_err().to_string();
+        assert_eq!(report, "API_KEY: starts or ends with white space; for example API_KEY=key-1");
+    }
+}
+
+#[test]
 fn a_parser_that_repeats_a_secret_is_cut_short() {
     let vars = BTreeMap::from([("API_TOKEN".to_owned(), "hunter2".to_owned())]);
     let mut reader = Reader::new(&vars);

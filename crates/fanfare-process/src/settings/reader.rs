@@ -27,17 +27,17 @@ impl<'a> Reader<'a> {
 
     /// The value; being unset is a problem, whatever the variable's default.
     pub fn required<T: Setting>(&mut self, variable: &Variable) -> Option<T> {
-        self.required_with(variable, T::parse)
+        self.required_with(&kept_secret::<T>(variable), T::parse)
     }
 
     /// The value, or `Some(None)` when unset.
     pub fn optional<T: Setting>(&mut self, variable: &Variable) -> Option<Option<T>> {
-        self.optional_with(variable, T::parse)
+        self.optional_with(&kept_secret::<T>(variable), T::parse)
     }
 
     /// The value, or the variable's default; without one, being unset is a problem.
     pub fn or_default<T: Setting>(&mut self, variable: &Variable) -> Option<T> {
-        self.or_default_with(variable, T::parse)
+        self.or_default_with(&kept_secret::<T>(variable), T::parse)
     }
 
     /// [`required`](Self::required) for a type with a parser of its own, such as `str::parse`.
@@ -156,6 +156,11 @@ impl<'a> Reader<'a> {
         self.problems.push(problem);
         None
     }
+}
+
+/// A variable is as secret as the type that it is read as.
+fn kept_secret<T: Setting>(variable: &Variable) -> Variable {
+    Variable { secret: variable.secret || T::IS_SECRET, ..*variable }
 }
 
 /// Shows what was given next to what is wrong with it, unless it may hold a secret.

@@ -10,6 +10,9 @@ use url::Url;
 
 /// A type that a variable's text can be read as.
 pub trait Setting: Sized {
+    /// Whether a text of this type must never be shown, whatever the variable says.
+    const IS_SECRET: bool = false;
+
     /// Reads `text`, which is never empty.
     ///
     /// The error says what the value is not ("is not …") and leaves the value
@@ -30,6 +33,8 @@ impl Setting for PathBuf {
 }
 
 impl Setting for SecretString {
+    const IS_SECRET: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
         // A space or a carriage return from an env file would travel in a
         // header and come back as a refusal that is hard to understand.
@@ -80,6 +85,8 @@ impl Setting for Duration {
 
 /// Comma-separated; white space around an element and empty elements are dropped.
 impl<T: Setting> Setting for Vec<T> {
+    const IS_SECRET: bool = T::IS_SECRET;
+
     fn parse(text: &str) -> Result<Self, String> {
         text.split(',')
             .map(str::trim)
