@@ -1,1 +1,9 @@
 //! To be furnished.
+
+/// A RabbitMQ broker, found or started.
+pub mod broker;
+
+/// Mock HubSpot, mock SendGrid and a sink, with faults on demand.
+pub mod mock;
+
+mod port;
