@@ -35,3 +35,36 @@ fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_itself_is_allowed() {
+        let json = format!("{}{}", "[".repeat(64), "]".repeat(64));
+        assert!(!is_deeper_than(json.as_bytes(), 64));
+        assert!(is_deeper_than(json.as_bytes(), 63));
+    }
+
+    #[test]
+    fn siblings_are_not_depth() {
+        let json = format!("[{}]", vec![r#"{"a":[]}"#; 100].join(","));
+        assert!(!is_deeper_than(json.as_bytes(), 3));
+        assert!(is_deeper_than(json.as_bytes(), 2));
+    }
+
+    #[test]
+    fn brackets_in_strings_are_not_depth() {
+        let text = r#"["[[[[ \\\" {{{{ \\\\", "]"]"#;
+        assert!(serde_json::from_str::<Vec<String>>(text).is_ok());
+        assert!(!is_deeper_than(text.as_bytes(), 1));
+    }
+
+    #[test]
+    fn broken_json_is_measured_without_a_panic() {
+        for json in ["]]]]", "\"", "\"\\", "[\"[", "{[}]"] {
+            assert!(!is_deeper_than(json.as_bytes(), 2), "{json}");
+        }
+    }
+}

@@ -95,19 +95,19 @@ fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// `name=value` separated by semicolons; a value is a token or a quoted string.
+/// `name=value` separated by semicolons; a value is a token or a quoted string, and there may be
+/// nothing between two semicolons.
 fn are_parameters(mut rest: &str) -> bool {
     loop {
-        rest = rest.trim_start_matches([' ', '\t']);
+        rest = rest.trim_start_matches([' ', '\t', ';']);
+        if rest.is_empty() {
+            return true;
+        }
         let Some((name, value)) = rest.split_once('=') else { return false };
         let Some(length) = parameter_value_length(value) else { return false };
-        if !is_token(name) {
+        rest = value[length..].trim_start_matches([' ', '\t']);
+        if !is_token(name) || !(rest.is_empty() || rest.starts_with(';')) {
             return false;
-        }
-        let after = value[length..].trim_start_matches([' ', '\t']);
-        match after.strip_prefix(';') {
-            Some(next) => rest = next,
-            None => return after.is_empty(),
         }
     }
 }
@@ -130,4 +130,123 @@ fn parameter_value_length(value: &str) -> Option<usize> {
         b'"' => Some(at + 1),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uri_references_are_told_from_other_text() {
+        for text in [
+            "/signup",
+            "signup",
+            "../x",
+            "#fragment",
+            "?q=1",
+            "//host:80/a",
+            "https://example.com/a?b=c#d",
+            "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66",
+            "mailto:ada@example.com",
+            "http://[2001:db8::1]:8080/x",
+            "/a%20b",
+            "a/b:c",
+            "./a:b",
+        ] {
+            assert!(is_uri_reference(text), "{text:?} is a URI reference");
+        }
+        for text in [
+            "a b",
+            "/a%2",
+            "/a%zz",
+            "%",
+            "1a:b",
+            ":a",
+            "a_b:c",
+            "/a#b#c",
+            "/[x]",
+            "a\\b",
+            "\"a\"",
+            "<a>",
+            "/\u{e9}",
+            "{a}",
+            "http://h/[",
+            "/a//[b]",
+        ] {
+            assert!(!is_uri_reference(text), "{text:?} is no URI reference");
+        }
+    }
+
+    #[test]
+    fn absolute_uris_have_a_scheme() {
+        for text in
+            ["urn:fanfare:user.registered:1", "https://example.com/s.json#/defs/a", "a+b-c.1:x"]
+        {
+            assert!(is_absolute_uri(text), "{text:?} is an absolute URI");
+        }
+        for text in ["/schema", "schema", "//host/schema", "1:a", "http:", ":a", "a:b c", "#a"] {
+            assert!(!is_absolute_uri(text), "{text:?} is no absolute URI");
+        }
+    }
+
+    #[test]
+    fn media_types_are_type_subtype_and_parameters() {
+        for text in [
+            "text/plain",
+            "application/vnd.acme.user+json",
+            "text/plain;charset=utf-8",
+            "text/plain ; charset=\"utf-8\" ; a=b",
+            "multipart/mixed; boundary=\"a;\\\"b\"",
+            "text/plain;",
+        ] {
+            assert!(is_media_type(text), "{text:?} is a media type");
+        }
+        for text in [
+            "json",
+            "/json",
+            "text/",
+            "text/pl ain",
+            "a/b/c",
+            "text/plain;charset",
+            "text/plain;=utf-8",
+            "text/plain;a=",
+            "text/plain;a=\"b",
+            "text/plain;a=b c",
+            "text/plain;a=\"b\"c",
+        ] {
+            assert!(!is_media_type(text), "{text:?} is no media type");
+        }
+    }
+
+    #[test]
+    fn json_is_recognised_by_subtype_or_suffix() {
+        for text in ["application/json", "Application/JSON; charset=utf-8", "text/json", "a/b+json"]
+        {
+            assert!(is_json_media_type(text), "{text:?} is JSON");
+        }
+        for text in ["application/jsonl", "application/json5", "a/json+xml", "json", "text/plain"] {
+            assert!(!is_json_media_type(text), "{text:?} is not JSON");
+        }
+    }
+
+    #[test]
+    fn forbidden_characters_are_those_that_cloudevents_names() {
+        for character in [
+            '\0',
+            '\u{1f}',
+            '\u{7f}',
+            '\u{9f}',
+            '\u{fdd0}',
+            '\u{fdef}',
+            '\u{ffff}',
+            '\u{1fffe}',
+            '\u{10ffff}',
+        ] {
+            let text = format!("caf\u{e9} {character}");
+            assert_eq!(forbidden_character(&text), Some(character));
+        }
+        for text in ["", " ~", "\u{a0}", "\u{fdcf}\u{fdf0}\u{fffd}", "\u{1f600}"] {
+            assert_eq!(forbidden_character(text), None, "{text:?}");
+        }
+    }
 }

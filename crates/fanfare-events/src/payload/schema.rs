@@ -1,6 +1,6 @@
 //! The payload types as JSON Schema, for who publishes from another language.
 
-use schemars::schema_for;
+use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 use super::{UserDeleted, UserRegistered, UserUpdated};
@@ -9,8 +9,14 @@ use super::{UserDeleted, UserRegistered, UserUpdated};
 #[must_use]
 pub fn json_schemas() -> Vec<(&'static str, Value)> {
     vec![
-        ("urn:fanfare:user.registered:1", schema_for!(UserRegistered).into()),
-        ("urn:fanfare:user.updated:1", schema_for!(UserUpdated).into()),
-        ("urn:fanfare:user.deleted:1", schema_for!(UserDeleted).into()),
+        identified::<UserRegistered>("urn:fanfare:user.registered:1"),
+        identified::<UserUpdated>("urn:fanfare:user.updated:1"),
+        identified::<UserDeleted>("urn:fanfare:user.deleted:1"),
     ]
+}
+
+fn identified<P: JsonSchema>(urn: &'static str) -> (&'static str, Value) {
+    let mut schema = schema_for!(P);
+    schema.insert("$id".to_owned(), urn.into());
+    (urn, schema.into())
 }
