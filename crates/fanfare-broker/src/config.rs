@@ -24,12 +24,14 @@ pub struct BrokerAddress {
     pub(crate) user: String,
     pub(crate) password: String,
     pub(crate) vhost: String,
+    /// Log in by client certificate instead of by password.
+    pub(crate) external: bool,
 }
 
 /// What TLS connections trust and present.
 #[derive(Clone, Debug, Default)]
 pub struct TlsConfig {
-    /// PEM certificates to trust instead of the system's roots.
+    /// PEM certificates to trust besides the system's roots.
     pub ca_pem: Option<Vec<u8>>,
     /// The client certificate; with it the broker authenticates by `EXTERNAL`.
     pub identity: Option<ClientIdentity>,
@@ -67,7 +69,9 @@ pub enum BrokerUrlError {
         scheme: String,
     },
     /// The path has more than one segment or a broken percent-encoding.
-    #[error("broker URL number {number} has the path `{path}`, expected one percent-encoded vhost such as `/%2f`")]
+    #[error(
+        "broker URL number {number} has the path `{path}`, expected one percent-encoded vhost such as `/%2f`"
+    )]
     Vhost {
         /// Position in the list, from 1.
         number: usize,
@@ -75,13 +79,17 @@ pub enum BrokerUrlError {
         path: String,
     },
     /// A query was given; nothing in it would be used.
-    #[error("broker URL number {number} has a query, which is not used; heartbeat and timeouts are fixed")]
+    #[error(
+        "broker URL number {number} has a query, which is not used; heartbeat and timeouts are fixed"
+    )]
     Query {
         /// Position in the list, from 1.
         number: usize,
     },
     /// Credentials would cross a network in the clear.
-    #[error("broker URL number {number} is plain amqp:// to `{host}`, which is not loopback; use amqps://")]
+    #[error(
+        "broker URL number {number} is plain amqp:// to `{host}`, which is not loopback; use amqps://"
+    )]
     Plaintext {
         /// Position in the list, from 1.
         number: usize,
@@ -116,6 +124,11 @@ impl BrokerConfig {
     /// Trusts and presents what `tls` says on `amqps://` connections.
     #[must_use]
     pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.addresses = self
+            .addresses
+            .iter()
+            .map(|address| BrokerAddress { external: tls.identity.is_some(), ..address.clone() })
+            .collect();
         self.tls = tls;
         self
     }
@@ -166,10 +179,9 @@ impl BrokerAddress {
             port: url.port().unwrap_or(default_port),
             user,
             password,
-            vhost: vhost_of(&url).ok_or_else(|| BrokerUrlError::Vhost {
-                number,
-                path: url.path().to_owned(),
-            })?,
+            vhost: vhost_of(&url)
+                .ok_or_else(|| BrokerUrlError::Vhost { number, path: url.path().to_owned() })?,
+            external: false,
         })
     }
 }

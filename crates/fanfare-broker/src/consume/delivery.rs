@@ -1,0 +1,82 @@
+//! One message that the broker is waiting to hear about.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::ack_tracker::AckTracker;
+use crate::received::Received;
+
+/// A message to be settled.
+///
+/// Settling takes the delivery, so twice does not compile. One that is dropped
+/// unsettled keeps its prefetch slot until the channel closes, and goes back to
+/// the queue then.
+#[must_use = "an unsettled delivery keeps its prefetch slot until the channel closes"]
+#[derive(Debug)]
+pub struct Delivery {
+    received: Received,
+    tag: u64,
+    session: Arc<Session>,
+}
+
+/// One channel's life, as its deliveries see it.
+#[derive(Debug)]
+pub(super) struct Session {
+    tracker: Mutex<AckTracker>,
+    ended: AtomicBool,
+    /// Woken when there is something to tell the broker.
+    pub(super) settled: Notify,
+}
+
+impl Delivery {
+    pub(super) fn new(received: Received, tag: u64, session: Arc<Session>) -> Self {
+        Self { received, tag, session }
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Received {
+        &self.received
+    }
+
+    /// Whether the channel it came by is gone. The broker hands it over again, so
+    /// work on it would be done twice; settling it does nothing.
+    pub fn is_stale(&self) -> bool {
+        self.session.ended.load(Ordering::Acquire)
+    }
+
+    /// Tells the broker that it is done with.
+    ///
+    /// The ack leaves with the next write; AMQP does not confirm acks, so after a
+    /// lost connection a redelivery is always possible.
+    pub fn ack(self) {
+        self.session.tracker().settle(self.tag, Instant::now());
+        self.session.settled.notify_one();
+    }
+
+    /// Gives it back untouched, to whoever consumes next. Never a way to wait.
+    pub fn requeue(self) {
+        self.session.tracker().requeue(self.tag);
+        self.session.settled.notify_one();
+    }
+}
+
+impl Session {
+    pub(super) fn new() -> Self {
+        Self {
+            tracker: Mutex::new(AckTracker::new()),
+            ended: AtomicBool::new(false),
+            settled: Notify::new(),
+        }
+    }
+
+    pub(super) fn tracker(&self) -> MutexGuard<'_, AckTracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+}

@@ -1,0 +1,11 @@
+//! Consuming a queue: deliveries that are settled by value, acks that are coalesced.
+
+mod ack_tracker;
+mod browser;
+mod delivery;
+mod subscription;
+mod task;
+
+pub use browser::{BrowseError, Browsed, Browser};
+pub use delivery::Delivery;
+pub use subscription::{ConsumeState, Subscription, SubscriptionOptions};

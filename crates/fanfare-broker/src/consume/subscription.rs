@@ -1,0 +1,127 @@
+//! The handle on a queue that is consumed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use super::delivery::{Delivery, Session};
+use super::task;
+use crate::config::BrokerConfig;
+
+/// Consumes one queue over one connection of its own, reconnecting for ever.
+#[derive(Debug)]
+pub struct Subscription {
+    deliveries: mpsc::Receiver<Delivery>,
+    mode: watch::Sender<Mode>,
+    state: watch::Receiver<ConsumeState>,
+    session: watch::Receiver<Option<Arc<Session>>>,
+    task: TaskTracker,
+}
+
+/// What to consume, and how much at a time.
+#[derive(Clone, Debug)]
+pub struct SubscriptionOptions {
+    /// The queue.
+    pub queue: String,
+    /// Deliveries that the broker hands over before it hears of the first; at least 1.
+    pub prefetch: u16,
+}
+
+/// Whether deliveries can arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumeState {
+    /// Not connected, dialling.
+    Down,
+    /// Consuming.
+    Consuming,
+    /// The queue does not exist, or may not be read; the broker's words.
+    Refused(String),
+    /// Not consuming because it was told so.
+    Paused,
+}
+
+/// What the task is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Take deliveries, so many at a time.
+    Consume { prefetch: u16 },
+    /// Take no more, keep the channel so that what is here can be settled.
+    Drain,
+    /// Give everything back and stay away.
+    Pause,
+    /// Tell the broker what is settled and end.
+    Close,
+}
+
+impl Subscription {
+    /// Starts connecting and returns at once.
+    ///
+    /// `name` is what operators see in the broker's lists of connections and
+    /// consumers. Needs a tokio runtime.
+    pub fn start(config: &BrokerConfig, name: &str, options: SubscriptionOptions) -> Self {
+        let prefetch = options.prefetch.max(1);
+        // The broker never has more than the prefetch out, so this never fills.
+        let (incoming, deliveries) = mpsc::channel(usize::from(prefetch));
+        let (mode, wanted) = watch::channel(Mode::Consume { prefetch });
+        let (state, observed) = watch::channel(ConsumeState::Down);
+        let (current, session) = watch::channel(None);
+        let task = TaskTracker::new();
+        task.spawn(task::run(
+            config,
+            name,
+            options.queue,
+            wanted,
+            task::Outlets { deliveries: incoming, state, session: current },
+        ));
+        task.close();
+        Self { deliveries, mode, state: observed, session, task }
+    }
+
+    /// The next delivery; `None` once drained or closed.
+    ///
+    /// Deliveries that the broker took back meanwhile are passed over.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            let delivery = self.deliveries.recv().await?;
+            if !delivery.is_stale() {
+                return Some(delivery);
+            }
+        }
+    }
+
+    /// Whether deliveries can arrive, to be watched.
+    pub fn state(&self) -> watch::Receiver<ConsumeState> {
+        self.state.clone()
+    }
+
+    /// How long the oldest delivery that is not settled has been here.
+    ///
+    /// RabbitMQ closes a channel after 30 minutes of that; give it back long before.
+    pub fn oldest_unsettled(&self) -> Option<Duration> {
+        let session = self.session.borrow();
+        Some(session.as_ref()?.tracker().oldest_unsettled()?.elapsed())
+    }
+
+    /// Gives back what is not settled and stays away until [`Self::resume`].
+    pub fn pause(&self) {
+        self.mode.send_replace(Mode::Pause);
+    }
+
+    /// Consumes again, `prefetch` deliveries at a time.
+    pub fn resume(&self, prefetch: u16) {
+        self.mode.send_replace(Mode::Consume { prefetch: prefetch.max(1) });
+    }
+
+    /// Takes no more deliveries; those already taken can still be settled.
+    pub fn drain(&self) {
+        self.mode.send_replace(Mode::Drain);
+    }
+
+    /// Tells the broker what is settled, gives back the rest, and disconnects.
+    pub async fn close(self) {
+        self.mode.send_replace(Mode::Close);
+        self.task.wait().await;
+    }
+}

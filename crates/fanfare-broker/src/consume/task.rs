@@ -1,0 +1,290 @@
+//! The task that owns a subscription's connection and its one channel.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tracing::{info, warn};
+
+use super::ack_tracker::Flush;
+use super::delivery::{Delivery, Session};
+use super::subscription::{ConsumeState, Mode};
+use crate::config::BrokerConfig;
+use crate::dial::{Dialer, close};
+use crate::fault::{Fault, FaultKind};
+use crate::received::Received;
+
+/// Where the task tells the handle what happens.
+pub(super) struct Outlets {
+    pub(super) deliveries: mpsc::Sender<Delivery>,
+    pub(super) state: watch::Sender<ConsumeState>,
+    pub(super) session: watch::Sender<Option<Arc<Session>>>,
+}
+
+/// Why a channel ended.
+enum ChannelEnd {
+    /// It was to be paused or given another prefetch.
+    ToldTo,
+    /// The subscription is closed.
+    Closed,
+    /// The broker or the way to it ended it.
+    Fault(Fault),
+}
+
+type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
+
+const CONSUMER_TAG: &str = "fanfare";
+/// How often a quiet connection is looked at.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// How long the last acks may take when the subscription is closed.
+const LAST_WRITE_DEADLINE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(
+    config: &BrokerConfig,
+    name: &str,
+    queue: String,
+    mut wanted: watch::Receiver<Mode>,
+    outlets: Outlets,
+) -> impl Future<Output = ()> + use<> {
+    let mut dialer = Dialer::new(config, name);
+    async move {
+        loop {
+            let Some(prefetch) = wait_until_wanted(&mut wanted, &outlets).await else { return };
+            let connection = tokio::select! {
+                connection = dialer.connect() => connection,
+                () = not_wanted(&mut wanted) => continue,
+            };
+            let session = Arc::new(Session::new());
+            let ended = consume(
+                &connection,
+                &queue,
+                prefetch,
+                &session,
+                &mut wanted,
+                &outlets,
+                &mut dialer,
+            )
+            .await;
+            session.end();
+            outlets.session.send_replace(None);
+            match ended {
+                ChannelEnd::ToldTo => close(&connection).await,
+                ChannelEnd::Closed => return close(&connection).await,
+                ChannelEnd::Fault(fault) => {
+                    let refused = matches!(fault.kind(), FaultKind::Refused { .. });
+                    outlets.state.send_replace(if refused {
+                        ConsumeState::Refused(fault.to_string())
+                    } else {
+                        ConsumeState::Down
+                    });
+                    warn!(connection = %dialer.name(), %queue, error = %fault,
+                        "Stopped consuming, will try again");
+                    drop(connection);
+                    dialer.pause_after_failed_session().await;
+                }
+            }
+        }
+    }
+}
+
+/// The prefetch to consume with; `None` when nothing is wanted any more.
+async fn wait_until_wanted(wanted: &mut watch::Receiver<Mode>, outlets: &Outlets) -> Option<u16> {
+    loop {
+        let mode = *wanted.borrow_and_update();
+        match mode {
+            Mode::Consume { prefetch } => {
+                outlets.state.send_replace(ConsumeState::Down);
+                return Some(prefetch);
+            }
+            Mode::Drain | Mode::Close => return None,
+            Mode::Pause => {
+                outlets.state.send_replace(ConsumeState::Paused);
+            }
+        }
+        wanted.changed().await.ok()?;
+    }
+}
+
+async fn not_wanted(wanted: &mut watch::Receiver<Mode>) {
+    while let Mode::Consume { .. } = next_mode(wanted).await {}
+}
+
+async fn next_mode(wanted: &mut watch::Receiver<Mode>) -> Mode {
+    match wanted.changed().await {
+        Ok(()) => *wanted.borrow_and_update(),
+        // The handle is gone, and nobody will look at a delivery any more.
+        Err(_) => Mode::Close,
+    }
+}
+
+async fn consume(
+    connection: &Connection,
+    queue: &str,
+    prefetch: u16,
+    session: &Arc<Session>,
+    wanted: &mut watch::Receiver<Mode>,
+    outlets: &Outlets,
+    dialer: &mut Dialer,
+) -> ChannelEnd {
+    let (channel, mut consumer) = match open(connection, queue, prefetch).await {
+        Ok(opened) => opened,
+        Err(fault) => return ChannelEnd::Fault(fault),
+    };
+    info!(connection = %dialer.name(), queue, prefetch, "Consuming");
+    outlets.session.send_replace(Some(Arc::clone(session)));
+    outlets.state.send_replace(ConsumeState::Consuming);
+    let mut acks = Acks::new(channel.clone(), Arc::clone(session));
+    let mut draining = false;
+    let mut check = interval(CHECK_EVERY);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
+    loop {
+        tokio::select! {
+            biased;
+            written = acks.progress() => if let Err(error) = written {
+                return ChannelEnd::Fault(error.into());
+            },
+            mode = next_mode(wanted) => match mode {
+                Mode::Consume { prefetch: same } if same == prefetch && !draining => {}
+                Mode::Consume { .. } | Mode::Pause => {
+                    acks.finish().await;
+                    return ChannelEnd::ToldTo;
+                }
+                Mode::Drain => {
+                    draining = true;
+                    let cancelled =
+                        channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
+                    if let Err(error) = cancelled.await {
+                        return ChannelEnd::Fault(error.into());
+                    }
+                }
+                Mode::Close => {
+                    acks.finish().await;
+                    return ChannelEnd::Closed;
+                }
+            },
+            next = consumer.next(), if !draining => match next {
+                Some(Ok(delivery)) => {
+                    let tag = delivery.delivery_tag;
+                    session.tracker().delivered(tag, Instant::now());
+                    let delivery =
+                        Delivery::new(Received::new(delivery), tag, Arc::clone(session));
+                    if outlets.deliveries.send(delivery).await.is_err() {
+                        return ChannelEnd::Closed;
+                    }
+                }
+                Some(Err(error)) => return ChannelEnd::Fault(error.into()),
+                None => return ChannelEnd::Fault(Fault::lost(
+                    "the broker cancelled the consumer; was the queue deleted?",
+                )),
+            },
+            _ = check.tick() => {
+                if !connection.status().connected() || !channel.status().connected() {
+                    return ChannelEnd::Fault(Fault::lost("the connection is gone"));
+                }
+                dialer.proved_well();
+            }
+        }
+    }
+}
+
+async fn open(
+    connection: &Connection,
+    queue: &str,
+    prefetch: u16,
+) -> Result<(Channel, Consumer), Fault> {
+    let channel = connection.create_channel().await?;
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+    let consumer = channel
+        .basic_consume(
+            queue.into(),
+            CONSUMER_TAG.into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await?;
+    Ok((channel, consumer))
+}
+
+/// Tells the broker what is settled, one write at a time: whatever is settled
+/// during a write goes with the next one.
+struct Acks {
+    channel: Channel,
+    session: Arc<Session>,
+    writing: OptionFuture<Write>,
+    again_at: Option<Instant>,
+}
+
+impl Acks {
+    fn new(channel: Channel, session: Arc<Session>) -> Self {
+        Self { channel, session, writing: None.into(), again_at: None }
+    }
+
+    /// Writes when there is something to write; to be polled again and again.
+    async fn progress(&mut self) -> Result<(), lapin::Error> {
+        loop {
+            if let Some(written) = (&mut self.writing).await {
+                self.writing = None.into();
+                written?;
+            }
+            tokio::select! {
+                () = self.session.settled.notified() => {}
+                () = sleep_until(self.again_at.unwrap_or_else(Instant::now)), if self.again_at.is_some() => {}
+            }
+            self.start_write();
+        }
+    }
+
+    fn start_write(&mut self) {
+        let flush = self.session.tracker().flush(Instant::now());
+        self.again_at = flush.again_at;
+        if flush.through.is_some() || !flush.singly.is_empty() || !flush.requeue.is_empty() {
+            self.writing = Some(write(self.channel.clone(), flush)).into();
+        }
+    }
+
+    /// The last acks before the channel is closed.
+    async fn finish(&mut self) {
+        let last = async {
+            if let Some(written) = (&mut self.writing).await {
+                written?;
+            }
+            // Nothing can follow that one settled delivery should wait for.
+            for patience_is_over in [Instant::now(), Instant::now() + Duration::from_secs(1)] {
+                let flush = self.session.tracker().flush(patience_is_over);
+                write(self.channel.clone(), flush).await?;
+            }
+            Ok::<_, lapin::Error>(())
+        };
+        match tokio::time::timeout(LAST_WRITE_DEADLINE, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
+            Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
+        }
+    }
+}
+
+fn write(channel: Channel, flush: Flush) -> Write {
+    Box::pin(async move {
+        for tag in flush.requeue {
+            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+            channel.basic_nack(tag, options).await?;
+        }
+        for tag in flush.singly {
+            channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
+        }
+        if let Some(tag) = flush.through {
+            channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+        }
+        Ok(())
+    })
+}

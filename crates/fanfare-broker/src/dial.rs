@@ -1,0 +1,205 @@
+//! Reaching the broker: one connection, under a deadline, or again and again.
+
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lapin::tcp::{AsyncTcpStream, OwnedIdentity, OwnedTLSConfig};
+use lapin::uri::{
+    AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism,
+};
+use lapin::{Connection, ConnectionProperties};
+use tracing::{info, warn};
+
+use crate::backoff::ExponentialPauses;
+use crate::config::{BrokerAddress, BrokerConfig, TlsConfig};
+use crate::fault::Fault;
+
+/// Keeps one connection for one use alive: dials until a node answers.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    config: BrokerConfig,
+    name: String,
+    next: usize,
+    failures: u32,
+}
+
+/// DNS, TCP, TLS and the AMQP handshake together.
+const DIAL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A peer that is silent for twice this long counts as gone.
+const HEARTBEAT_SECONDS: u16 = 15;
+
+const RECONNECT: ExponentialPauses =
+    ExponentialPauses::new(Duration::from_millis(200), Duration::from_secs(15));
+
+impl Dialer {
+    /// `name` is what operators see in the broker's list of connections.
+    pub(crate) fn new(config: &BrokerConfig, name: impl Into<String>) -> Self {
+        Self { config: config.clone(), name: name.into(), next: 0, failures: 0 }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Dials the addresses in turn until one answers. Never gives up.
+    pub(crate) async fn connect(&mut self) -> Connection {
+        loop {
+            match self.dial_next().await {
+                Ok(connection) => return connection,
+                Err((address, fault)) => {
+                    self.failures = self.failures.saturating_add(1);
+                    let pause = RECONNECT.after(self.failures);
+                    warn!(
+                        connection = %self.name,
+                        broker = %address,
+                        failures = self.failures,
+                        retry_in_ms = pause.as_millis() as u64,
+                        error = %fault,
+                        "Could not reach the broker, will try again"
+                    );
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Dials every address once; the last one's fault if none answers.
+    pub(crate) async fn connect_once(&mut self) -> Result<Connection, Fault> {
+        let mut last = Fault::lost("no broker address");
+        for _ in 0..self.config.addresses().len() {
+            match self.dial_next().await {
+                Ok(connection) => return Ok(connection),
+                Err((address, fault)) => {
+                    last = Fault::lost(format!("{address}: {fault}"));
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// A session that came to something resets the pauses; one that ended at once does not.
+    pub(crate) fn proved_well(&mut self) {
+        self.failures = 0;
+    }
+
+    /// After a session ended: wait before the next dial when it never came to anything.
+    pub(crate) async fn pause_after_failed_session(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        tokio::time::sleep(RECONNECT.after(self.failures)).await;
+    }
+
+    async fn dial_next(&mut self) -> Result<Connection, (BrokerAddress, Fault)> {
+        let addresses = self.config.addresses();
+        let address = addresses[self.next % addresses.len()].clone();
+        self.next = self.next.wrapping_add(1);
+        match dial(&address, self.config.tls(), &self.name).await {
+            Ok(connection) => {
+                info!(connection = %self.name, broker = %address, "Connected to the broker");
+                // The node that answered is tried first when it comes back.
+                self.next = self.next.wrapping_sub(1);
+                Ok(connection)
+            }
+            Err(fault) => Err((address, fault)),
+        }
+    }
+}
+
+/// Says goodbye, so that the broker's log shows no broken connection.
+pub(crate) async fn close(connection: &Connection) {
+    if let Err(error) = connection.close(200, "done".into()).await {
+        tracing::debug!(%error, "The connection was gone before it could be closed");
+    }
+}
+
+async fn dial(address: &BrokerAddress, tls: &TlsConfig, name: &str) -> Result<Connection, Fault> {
+    let socket = SocketToClose::default();
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let tls = owned(tls);
+    let runtime = lapin::runtime::default_runtime()?;
+
+    let opening = {
+        let socket = socket.clone();
+        Connection::connector(
+            uri_of(address),
+            runtime,
+            async move |uri, runtime| {
+                let place = (uri.authority.host.clone(), uri.authority.port);
+                let plain =
+                    AsyncTcpStream::connect(&runtime, runtime.to_socket_addrs(place)).await?;
+                if let AsyncTcpStream::Plain(stream) = &plain {
+                    socket.remember(stream.get_ref());
+                }
+                Ok(match uri.scheme {
+                    AMQPScheme::AMQP => plain,
+                    AMQPScheme::AMQPS => plain.into_tls(&uri.authority.host, tls.as_ref()).await?,
+                })
+            },
+            properties,
+        )
+    };
+
+    match tokio::time::timeout(DIAL_DEADLINE, opening).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => {
+            // The client's own thread waits on the socket for ever; dropping the
+            // future does not end it, closing the socket under it does.
+            socket.shut_down();
+            Err(Fault::lost(format!("no answer within {} s", DIAL_DEADLINE.as_secs())))
+        }
+    }
+}
+
+/// Built by hand: the client's URL parser turns an IPv6 literal into `localhost`.
+fn uri_of(address: &BrokerAddress) -> AMQPUri {
+    AMQPUri {
+        scheme: if address.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
+        authority: AMQPAuthority {
+            userinfo: AMQPUserInfo {
+                username: address.user.clone(),
+                password: address.password.clone(),
+            },
+            host: address.host.clone(),
+            port: address.port,
+        },
+        vhost: address.vhost.clone(),
+        query: AMQPQueryString {
+            heartbeat: Some(HEARTBEAT_SECONDS),
+            auth_mechanism: address.external.then_some(SASLMechanism::External),
+            ..AMQPQueryString::default()
+        },
+    }
+}
+
+fn owned(tls: &TlsConfig) -> OwnedTLSConfig {
+    OwnedTLSConfig {
+        cert_chain: tls.ca_pem.as_ref().map(|pem| String::from_utf8_lossy(pem).into_owned()),
+        identity: tls.identity.as_ref().map(|identity| OwnedIdentity::PKCS8 {
+            pem: identity.cert_pem.clone(),
+            key: identity.key_pem.clone(),
+        }),
+    }
+}
+
+/// A second handle on a socket that somebody else reads.
+#[derive(Clone, Debug, Default)]
+struct SocketToClose(Arc<Mutex<Option<std::net::TcpStream>>>);
+
+impl SocketToClose {
+    fn remember(&self, stream: &impl AsFd) {
+        // Without a second handle the dial still has its deadline; only a thread stays longer.
+        if let Ok(handle) = stream.as_fd().try_clone_to_owned() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.into());
+        }
+    }
+
+    fn shut_down(&self) {
+        if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && let Err(error) = stream.shutdown(Shutdown::Both)
+        {
+            tracing::debug!(%error, "The socket of a dial that timed out was already closed");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Looking at queues from outside, without the management plugin.
+
+use lapin::Connection;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+
+use crate::config::BrokerConfig;
+use crate::dial::{Dialer, close};
+use crate::fault::Fault;
+
+/// Looks at queues over one connection.
+#[derive(Debug)]
+pub struct Inspector {
+    connection: Connection,
+}
+
+/// What AMQP tells about a queue.
+///
+/// Messages that a consumer holds, or that the broker is dead-lettering, are not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Messages that wait.
+    pub ready: u64,
+    /// Consumers.
+    pub consumers: u32,
+}
+
+/// Why a queue cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// No node of the broker answered.
+    #[error("the broker cannot be reached")]
+    Unreachable(#[source] Fault),
+    /// The user may not look at the queue.
+    #[error("queue {queue} may not be looked at")]
+    Refused {
+        /// The queue.
+        queue: String,
+        /// What the broker said.
+        #[source]
+        source: Fault,
+    },
+}
+
+impl Inspector {
+    /// Dials each node once.
+    pub async fn connect(config: &BrokerConfig) -> Result<Self, InspectError> {
+        let connection = Dialer::new(config, "fanfare status")
+            .connect_once()
+            .await
+            .map_err(InspectError::Unreachable)?;
+        Ok(Self { connection })
+    }
+
+    /// How much waits in `queue`; `None` when there is no such queue.
+    pub async fn depth(&self, queue: &str) -> Result<Option<QueueDepth>, InspectError> {
+        match self.look(queue).await {
+            Ok(depth) => Ok(Some(depth)),
+            Err(fault) if fault.is_not_found() => Ok(None),
+            Err(source) => Err(InspectError::Refused { queue: queue.to_owned(), source }),
+        }
+    }
+
+    /// Disconnects.
+    pub async fn close(self) {
+        close(&self.connection).await;
+    }
+
+    async fn look(&self, queue: &str) -> Result<QueueDepth, Fault> {
+        // A missing queue closes the channel, so each look has its own.
+        let channel = self.connection.create_channel().await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+        let depth = QueueDepth {
+            ready: declared.message_count().into(),
+            consumers: declared.consumer_count(),
+        };
+        if let Err(error) = channel.close(200, "done".into()).await {
+            tracing::debug!(%error, "A channel was gone before it could be closed");
+        }
+        Ok(depth)
+    }
+}

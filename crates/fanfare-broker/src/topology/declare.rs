@@ -1,0 +1,150 @@
+//! Bringing about what a [`Topology`] says. Declaring twice changes nothing.
+
+use lapin::options::{
+    ExchangeBindOptions, ExchangeDeclareOptions, ExchangeUnbindOptions, QueueBindOptions,
+    QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection};
+
+use super::plan::{Argument, Binding, Exchange, ExchangeKind, Queue, Topology};
+use crate::config::BrokerConfig;
+use crate::dial::{Dialer, close};
+use crate::fault::Fault;
+
+/// Why a topology could not be declared.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclareError {
+    /// No node of the broker answered.
+    #[error("the broker cannot be reached")]
+    Unreachable(#[source] Fault),
+    /// One object could not be declared; those before it stand.
+    #[error("{object} cannot be declared")]
+    Object {
+        /// The object, such as `queue fanfare.hubspot`.
+        object: String,
+        /// What the broker said.
+        #[source]
+        source: Fault,
+    },
+}
+
+/// Declares everything in `topology`, in its order.
+///
+/// # Errors
+///
+/// An object that exists with other arguments is never changed or deleted: the
+/// broker's refusal names the argument.
+pub async fn declare(config: &BrokerConfig, topology: &Topology) -> Result<(), DeclareError> {
+    let connection = Dialer::new(config, "fanfare topology")
+        .connect_once()
+        .await
+        .map_err(DeclareError::Unreachable)?;
+    let declared = declare_on(&connection, topology).await;
+    close(&connection).await;
+    declared
+}
+
+async fn declare_on(connection: &Connection, topology: &Topology) -> Result<(), DeclareError> {
+    let channel = connection
+        .create_channel()
+        .await
+        .map_err(|error| DeclareError::Unreachable(error.into()))?;
+    for exchange in &topology.exchanges {
+        declare_exchange(&channel, exchange, false)
+            .await
+            .map_err(named(format!("exchange {}", exchange.name)))?;
+    }
+    for queue in &topology.queues {
+        declare_queue(&channel, queue, false)
+            .await
+            .map_err(named(format!("queue {}", queue.name)))?;
+    }
+    for binding in &topology.bindings {
+        bind(&channel, binding).await.map_err(named(binding.to_string()))?;
+    }
+    // Last, so that for a moment two ways are open rather than none.
+    for binding in &topology.outdated {
+        unbind(connection, binding).await.map_err(named(binding.to_string()))?;
+    }
+    Ok(())
+}
+
+fn named(object: String) -> impl FnOnce(Fault) -> DeclareError {
+    move |source| DeclareError::Object { object, source }
+}
+
+pub(super) async fn declare_exchange(
+    channel: &Channel,
+    exchange: &Exchange,
+    passive: bool,
+) -> Result<(), Fault> {
+    let kind = match exchange.kind {
+        ExchangeKind::Fanout => lapin::ExchangeKind::Fanout,
+        ExchangeKind::Topic => lapin::ExchangeKind::Topic,
+        ExchangeKind::Direct => lapin::ExchangeKind::Direct,
+    };
+    let options = ExchangeDeclareOptions {
+        passive,
+        durable: true,
+        internal: exchange.internal,
+        ..ExchangeDeclareOptions::default()
+    };
+    let mut arguments = FieldTable::default();
+    if let Some(alternate) = &exchange.alternate {
+        arguments.insert("alternate-exchange".into(), text(alternate));
+    }
+    Ok(channel.exchange_declare(exchange.name.as_str().into(), kind, options, arguments).await?)
+}
+
+pub(super) async fn declare_queue(
+    channel: &Channel,
+    queue: &Queue,
+    passive: bool,
+) -> Result<(), Fault> {
+    let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
+    let mut arguments = FieldTable::default();
+    for (name, value) in &queue.arguments {
+        let value = match value {
+            Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            Argument::Text(value) => text(value),
+        };
+        arguments.insert((*name).into(), value);
+    }
+    channel.queue_declare(queue.name.as_str().into(), options, arguments).await?;
+    Ok(())
+}
+
+async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Fault> {
+    let (target, source) = (binding.target.as_str().into(), binding.source.as_str().into());
+    let key = binding.key.as_str().into();
+    let none = FieldTable::default();
+    let bound = if binding.to_queue {
+        channel.queue_bind(target, source, key, QueueBindOptions::default(), none).await
+    } else {
+        channel.exchange_bind(target, source, key, ExchangeBindOptions::default(), none).await
+    };
+    Ok(bound?)
+}
+
+/// Removes a binding if it is there. On a channel of its own: on some versions a
+/// missing object closes it, and nothing is left to do then.
+async fn unbind(connection: &Connection, binding: &Binding) -> Result<(), Fault> {
+    let channel = connection.create_channel().await?;
+    let (target, source) = (binding.target.as_str().into(), binding.source.as_str().into());
+    let key = binding.key.as_str().into();
+    let none = FieldTable::default();
+    let unbound = if binding.to_queue {
+        channel.queue_unbind(target, source, key, none).await
+    } else {
+        channel.exchange_unbind(target, source, key, ExchangeUnbindOptions::default(), none).await
+    };
+    match unbound.map_err(Fault::from) {
+        Err(fault) if !fault.is_not_found() => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
