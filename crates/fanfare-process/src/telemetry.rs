@@ -19,10 +19,8 @@ const QUIET: &str = "lapin=warn";
 /// Starts the log of this process. A second call changes nothing.
 pub fn init(settings: &ProcessSettings) {
     let is_terminal = io::stderr().is_terminal();
-    let format = settings.log_format.unwrap_or(match is_terminal {
-        true => LogFormat::Text,
-        false => LogFormat::Json,
-    });
+    let usual = if is_terminal { LogFormat::Text } else { LogFormat::Json };
+    let format = settings.log_format.unwrap_or(usual);
     let subscriber = subscriber(&settings.log, format, is_terminal, io::stderr);
     if subscriber.try_init().is_err() {
         tracing::debug!("the log had been started before");
