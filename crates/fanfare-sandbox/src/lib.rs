@@ -1,4 +1,4 @@
-//! To be furnished.
+//! What development and tests need: a broker, mock APIs, a fault proxy.
 
 /// A RabbitMQ broker, found or started.
 pub mod broker;

@@ -1,0 +1,194 @@
+//! RabbitMQ in a container, started through testcontainers.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::errors::Error as DockerError;
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::IntoContainerPort;
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{GenericImage, ImageExt};
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::engine;
+use super::error::NodeError;
+use super::home::{Description, Place};
+use super::keeper::Keeper;
+use super::{local, login};
+
+const DEFAULT_IMAGE: &str = "rabbitmq:4-management";
+const START_SECONDS: u64 = 90;
+const POLL: Duration = Duration::from_millis(100);
+
+/// A container that this process started; dropping it removes the container.
+#[derive(Debug)]
+pub(super) struct OwnedContainer {
+    shell: ContainerShell,
+    url: Url,
+    home: PathBuf,
+    _keeper: Keeper,
+}
+
+/// A container as a place to run commands in.
+#[derive(Clone, Debug)]
+pub(super) struct ContainerShell {
+    name: String,
+}
+
+impl OwnedContainer {
+    /// Starts RabbitMQ from `image` and waits for a login, or says why not.
+    pub(super) async fn launch(image: Option<&str>) -> Result<Self, String> {
+        let image = image.unwrap_or(DEFAULT_IMAGE);
+        let (name, tag) = name_and_tag(image);
+        engine::ready_for(name, tag).await?;
+        let failed = |error: io::Error| error.to_string();
+        let home = tempfile::Builder::new().prefix("fanfare-broker-").tempdir().map_err(failed)?;
+        let mut keeper = Keeper::of_folder(home.path()).map_err(failed)?;
+        let home = home.keep();
+
+        let [port] = local::free_ports().map_err(failed)?;
+        let shell = ContainerShell::new(format!("fanfare-broker-{port}"));
+        // Told before the container exists: whatever happens next, it will be removed.
+        keeper.watch_container(&shell.name).map_err(failed)?;
+        let host = run(name, tag, &shell.name, port).await?;
+        let url = Url::parse(&format!("amqp://guest:guest@{host}:{port}/%2f"))
+            .map_err(|error| error.to_string())?;
+
+        let container = Self { shell, url, home, _keeper: keeper };
+        container.wait_for_login().await.map_err(|error| error.to_string())?;
+        let place = Place::Container { name: container.shell.name.clone() };
+        Description { url: container.url.clone(), place }.write(&container.home).map_err(failed)?;
+        Ok(container)
+    }
+
+    pub(super) fn shell(&self) -> &ContainerShell {
+        &self.shell
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(super) async fn stop(&self) -> Result<(), NodeError> {
+        self.ask("stop the container", async |docker, name| docker.stop_container(name, None).await)
+            .await
+    }
+
+    pub(super) async fn kill(&self) -> Result<(), NodeError> {
+        self.ask("kill the container", async |docker, name| docker.kill_container(name, None).await)
+            .await
+    }
+
+    pub(super) async fn start(&self) -> Result<(), NodeError> {
+        self.ask("start the container", async |docker, name| {
+            docker.start_container(name, None).await
+        })
+        .await?;
+        self.wait_for_login().await
+    }
+
+    async fn ask<A>(&self, operation: &'static str, request: A) -> Result<(), NodeError>
+    where
+        A: AsyncFnOnce(&Docker, &str) -> Result<(), DockerError>,
+    {
+        let docker = client(operation).await?;
+        request(&docker, &self.shell.name)
+            .await
+            .map_err(|source| NodeError::Engine { operation, source })
+    }
+
+    async fn wait_for_login(&self) -> Result<(), NodeError> {
+        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
+        while login::log_in(&self.url).await.is_err() {
+            if Instant::now() > deadline {
+                let awaited = "a login at RabbitMQ in the container";
+                return Err(NodeError::Deadline { awaited, seconds: START_SECONDS });
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+}
+
+impl ContainerShell {
+    pub(super) fn new(name: String) -> Self {
+        Self { name }
+    }
+
+    /// Runs a command in the container and returns what it printed.
+    pub(super) async fn run(
+        &self,
+        operation: String,
+        command: &[&str],
+    ) -> Result<String, NodeError> {
+        let docker = client("run a command in the container").await?;
+        let (succeeded, answer) =
+            engine::exec(&docker, &self.name, command).await.map_err(|source| {
+                NodeError::Engine { operation: "run a command in the container", source }
+            })?;
+        if succeeded { Ok(answer) } else { Err(NodeError::Refused { operation, answer }) }
+    }
+}
+
+async fn client(operation: &'static str) -> Result<Docker, NodeError> {
+    engine::client().await.map_err(|error| NodeError::System {
+        operation: operation.to_owned(),
+        source: io::Error::other(error),
+    })
+}
+
+/// Creates and starts the container; returns the host that its port is published on.
+async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<String, String> {
+    let container = GenericImage::new(image, tag)
+        .with_container_name(name)
+        // The same across stop and start, or the node would not find its data again.
+        .with_env_var("RABBITMQ_NODENAME", "rabbit@localhost")
+        // A chosen port stays the same across stop and start, one picked by Docker does not.
+        .with_mapped_port(port, 5672.tcp())
+        .with_host_config_modifier(move |config| {
+            // Everybody knows guest's password: the port is for this machine only.
+            let binding = PortBinding {
+                host_ip: Some("127.0.0.1".to_owned()),
+                host_port: Some(port.to_string()),
+            };
+            config.port_bindings =
+                Some(HashMap::from([("5672/tcp".to_owned(), Some(vec![binding]))]));
+        })
+        .start()
+        .await
+        .map_err(|error| format!("the container does not start: {error}"))?;
+    let host = container.get_host().await.map_err(|error| error.to_string())?;
+    // The keeper removes the container, also when this process cannot. Dropping the handle would
+    // do it as well, but needs the runtime on which it was made, and tests have one each.
+    std::mem::forget(container);
+    Ok(host.to_string())
+}
+
+/// `rabbitmq:4-management` in its two parts; a colon before a slash belongs to a registry.
+fn name_and_tag(image: &str) -> (&str, &str) {
+    match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (image, "latest"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_split_at_its_tag_only() {
+        assert_eq!(name_and_tag("rabbitmq:4-management"), ("rabbitmq", "4-management"));
+        assert_eq!(name_and_tag("rabbitmq"), ("rabbitmq", "latest"));
+        assert_eq!(name_and_tag("local:5000/rabbitmq"), ("local:5000/rabbitmq", "latest"));
+        assert_eq!(name_and_tag("local:5000/rabbitmq:4"), ("local:5000/rabbitmq", "4"));
+    }
+}

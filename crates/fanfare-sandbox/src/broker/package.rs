@@ -1,0 +1,97 @@
+//! Installs RabbitMQ with the system's package manager, without starting the system's node.
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Erlang and RabbitMQ are some 50 MB; a slow mirror gets its time, a dead one does not.
+const INSTALL_MINUTES: u64 = 10;
+
+/// The package starts a node of its own unless a policy says no (Debian Policy 9.3.3.1); a
+/// policy that is already there is left alone.
+const APT: &str = r#"
+set -e
+export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+fi
+install() {
+  apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends rabbitmq-server
+}
+# A package list that is missing or old is the usual reason for a first failure.
+install || { apt-get -q -o DPkg::Lock::Timeout=120 update && install; }
+if [ -d /run/systemd/system ]; then systemctl disable --now rabbitmq-server; fi
+"#;
+
+/// A way to install RabbitMQ that needs nobody at the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PackageManager {
+    AptAsRoot,
+    AptWithSudo,
+    Homebrew,
+}
+
+impl PackageManager {
+    /// The one that this machine has and this user may use.
+    pub(super) async fn find() -> Option<Self> {
+        if succeeds("command -v apt-get").await {
+            if nix::unistd::geteuid().is_root() {
+                return Some(Self::AptAsRoot);
+            }
+            if succeeds("sudo -n true").await {
+                return Some(Self::AptWithSudo);
+            }
+        }
+        succeeds("command -v brew").await.then_some(Self::Homebrew)
+    }
+
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            Self::AptAsRoot => "apt-get install rabbitmq-server (as root)",
+            Self::AptWithSudo => "sudo apt-get install rabbitmq-server",
+            Self::Homebrew => "brew install rabbitmq",
+        }
+    }
+
+    /// Installs RabbitMQ, or says why not.
+    pub(super) async fn install(self) -> Result<(), String> {
+        let mut command = match self {
+            Self::AptAsRoot => Command::new("sh"),
+            Self::AptWithSudo => {
+                let mut sudo = Command::new("sudo");
+                sudo.args(["-n", "sh"]);
+                sudo
+            }
+            Self::Homebrew => Command::new("sh"),
+        };
+        let script = match self {
+            Self::AptAsRoot | Self::AptWithSudo => APT,
+            Self::Homebrew => "NONINTERACTIVE=1 brew install rabbitmq",
+        };
+        command.args(["-c", script]).stdin(Stdio::null()).kill_on_drop(true);
+        match timeout(Duration::from_secs(60 * INSTALL_MINUTES), command.output()).await {
+            Ok(Ok(ended)) if ended.status.success() => Ok(()),
+            Ok(Ok(ended)) => Err(format!("{} failed: {}", self.says(), last_words(&ended))),
+            Ok(Err(error)) => Err(format!("{} could not be run: {error}", self.says())),
+            Err(_) => Err(format!("{} took more than {INSTALL_MINUTES} minutes", self.says())),
+        }
+    }
+}
+
+async fn succeeds(script: &str) -> bool {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().await.is_ok_and(|status| status.success())
+}
+
+fn last_words(ended: &Output) -> String {
+    let text = if ended.stderr.is_empty() { &ended.stdout } else { &ended.stderr };
+    let text = String::from_utf8_lossy(text);
+    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no word").to_owned()
+}

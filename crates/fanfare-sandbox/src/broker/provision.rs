@@ -1,0 +1,101 @@
+//! The order in which a broker is looked for, and what is said about it.
+
+use url::Url;
+
+use super::container::OwnedContainer;
+use super::control::Control;
+use super::error::{LoginError, ProvisionError};
+use super::management::Management;
+use super::package::PackageManager;
+use super::private::PrivateNode;
+use super::{BrokerNode, Life, Wishes, installed, login};
+
+/// Tries the four ways in order.
+pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionError> {
+    if let Some(url) = &wishes.url {
+        return given(url).await;
+    }
+    let docker = match OwnedContainer::launch(wishes.image.as_deref()).await {
+        Ok(container) => {
+            say(&format!("RabbitMQ in a container through Docker, {}", shown(container.url())));
+            return Ok(in_container(container));
+        }
+        Err(why) => why,
+    };
+    say(&format!("not through Docker ({docker})"));
+    match private("").await {
+        Err(ProvisionError::NoWay { process, package, .. }) => {
+            Err(ProvisionError::NoWay { docker, process, package })
+        }
+        otherwise => otherwise,
+    }
+}
+
+/// Starts a process, after installing RabbitMQ if it is missing.
+pub(super) async fn private(extra_config: &str) -> Result<BrokerNode, ProvisionError> {
+    let scripts = match installed::scripts().await {
+        Some(scripts) => scripts,
+        None => install().await?,
+    };
+    let node = PrivateNode::launch(&scripts, extra_config).await?;
+    say(&format!("a private rabbitmq-server process, {}", shown(&node.local().url())));
+    Ok(BrokerNode {
+        url: node.local().url(),
+        control: Control::Local(node.local().clone()),
+        life: Life::Process(Box::new(node)),
+    })
+}
+
+async fn given(url: &str) -> Result<BrokerNode, ProvisionError> {
+    let url = Url::parse(url).map_err(|_| ProvisionError::Url)?;
+    if !matches!(url.scheme(), "amqp" | "amqps") {
+        return Err(ProvisionError::Url);
+    }
+    match login::log_in(&url).await {
+        // Whether TLS works is for the program under test to find out.
+        Ok(_) | Err(LoginError::Tls) => {}
+        Err(source) => return Err(ProvisionError::Given { url: shown(&url), source }),
+    }
+    say(&format!("the one that was given, {}", shown(&url)));
+    let control = Control::Management(Management::beside(&url));
+    Ok(BrokerNode { url, control, life: Life::Elsewhere })
+}
+
+fn in_container(container: OwnedContainer) -> BrokerNode {
+    BrokerNode {
+        url: container.url().clone(),
+        control: Control::Container(container.shell().clone()),
+        life: Life::Container(container),
+    }
+}
+
+async fn install() -> Result<std::path::PathBuf, ProvisionError> {
+    let no_way = |package: String| ProvisionError::NoWay {
+        docker: "not tried".to_owned(),
+        process: "RabbitMQ is not installed".to_owned(),
+        package,
+    };
+    let Some(manager) = PackageManager::find().await else {
+        let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
+        return Err(no_way(needs.to_owned()));
+    };
+    say(&format!("RabbitMQ is not installed here; installing it: {}", manager.says()));
+    manager.install().await.map_err(&no_way)?;
+    let scripts = installed::scripts().await;
+    scripts.ok_or_else(|| no_way(format!("{} brought no rabbitmq-server", manager.says())))
+}
+
+fn say(what: &str) {
+    eprintln!("broker: {what}");
+}
+
+/// A URL that may be printed.
+fn shown(url: &Url) -> String {
+    format!(
+        "{}://{}:{}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        url.port().unwrap_or(5672),
+        url.path()
+    )
+}

@@ -1,0 +1,140 @@
+//! The life of a private node, told against a real one.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use super::*;
+
+/// The line in which a process that holds a node says where it is.
+const HOLDING: &str = "holding ";
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+fn is_running(pid: u32) -> bool {
+    kill(Pid::from_raw(pid.try_into().unwrap()), None).is_ok()
+}
+
+async fn refused(at: &str) -> u16 {
+    match login::log_in(&url(at)).await {
+        Err(LoginError::Refused { code, .. }) => code,
+        otherwise => panic!("expected a refusal at {at}, got {otherwise:?}"),
+    }
+}
+
+#[test]
+fn a_vhost_with_a_slash_stays_one_segment() {
+    let node = url("amqp://guest:guest@127.0.0.1:5672/%2f");
+    assert_eq!(in_vhost(&node, "a/b").as_str(), "amqp://guest:guest@127.0.0.1:5672/a%2Fb");
+}
+
+#[tokio::test]
+async fn a_private_node_lives_dies_and_lives_again() {
+    let mut node = BrokerNode::private("").await.unwrap();
+    let home = node.home().unwrap().to_owned();
+    assert!(node.version().await.unwrap().starts_with(|first: char| first.is_ascii_digit()));
+
+    // Vhosts and users.
+    let vhost = node.vhost("orders/\"1\"").await.unwrap();
+    login::log_in(&url(&vhost)).await.unwrap();
+    let nothing = Permissions { configure: "^$", write: "^$", read: "^$" };
+    let stranger = node.add_user("stranger", "s3:cr/et", "orders/\"1\"", nothing).await.unwrap();
+    login::log_in(&url(&stranger)).await.unwrap();
+    assert_eq!(refused(&stranger.replace("s3", "s4")).await, 403);
+    let elsewhere = in_vhost(&url(&stranger), "/");
+    assert_eq!(refused(elsewhere.as_str()).await, 530);
+
+    // Another process joins by the folder, but does not stop what it did not start.
+    let mut guest = BrokerNode::attach(&home).await.unwrap();
+    assert_eq!(guest.url(), node.url());
+    let second = guest.vhost("second").await.unwrap();
+    login::log_in(&url(&second)).await.unwrap();
+    assert!(matches!(guest.kill().await, Err(NodeError::Impossible { .. })));
+    guest.delete_vhost("second").await.unwrap();
+    assert_eq!(refused(&second).await, 530);
+
+    // The alarm.
+    node.memory_alarm(true).await.unwrap();
+    let raised = node.rabbitmqctl(&["eval", "rabbit_alarm:get_alarms()."]).await.unwrap();
+    assert!(raised.contains("resource_limit,memory"), "{raised}");
+    node.memory_alarm(false).await.unwrap();
+    let cleared = node.rabbitmqctl(&["eval", "rabbit_alarm:get_alarms()."]).await.unwrap();
+    assert_eq!(cleared, "[]");
+
+    // Killed, then back with its data on the same port.
+    let first = node.pid().unwrap();
+    node.kill().await.unwrap();
+    assert!(!is_running(first));
+    assert!(login::log_in(&url(&vhost)).await.is_err());
+    node.start().await.unwrap();
+    login::log_in(&url(&vhost)).await.unwrap();
+
+    // Stopped in order, then ended without a trace.
+    let second = node.pid().unwrap();
+    node.stop().await.unwrap();
+    assert!(!is_running(second));
+    assert_eq!(node.pid(), None);
+    node.end();
+    assert!(!home.exists());
+}
+
+#[tokio::test]
+async fn a_node_does_not_outlive_a_process_that_is_killed() {
+    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "broker::tests::hold_a_node_until_killed", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+    let held =
+        lines.map(Result::unwrap).find_map(|line| line.strip_prefix(HOLDING).map(String::from));
+    let held = held.expect("the holder says where its node is");
+    let (pid, home) = held.split_once(' ').unwrap();
+    let (pid, home): (u32, PathBuf) = (pid.parse().unwrap(), home.into());
+    assert!(is_running(pid) && home.exists());
+
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while is_running(pid) || home.exists() {
+        assert!(Instant::now() < deadline, "the keeper did not end the broker and its folder");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, which kills it"]
+async fn hold_a_node_until_killed() {
+    let node = BrokerNode::private("").await.unwrap();
+    println!("\n{HOLDING}{} {}", node.pid().unwrap(), node.home().unwrap().display());
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_folder_without_a_node_is_told_from_a_node_that_is_gone() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = BrokerNode::attach(empty.path()).await.unwrap_err();
+    assert!(matches!(error, AttachError::NoDescription { .. }));
+
+    let [port] = local::free_ports().unwrap();
+    let place = home::Place::Container { name: "gone".to_owned() };
+    let url = url(&format!("amqp://127.0.0.1:{port}/"));
+    Description { url, place }.write(empty.path()).unwrap();
+    let error = BrokerNode::attach(empty.path()).await.unwrap_err();
+    assert!(matches!(error, AttachError::NoAnswer { .. }));
+}
+
+#[tokio::test]
+async fn a_given_broker_that_is_not_there_is_an_error_and_not_a_reason_to_look_elsewhere() {
+    let [port] = local::free_ports().unwrap();
+    let given = Some(format!("amqp://me:secret@127.0.0.1:{port}/"));
+    let error = BrokerNode::provision(&Wishes { url: given, image: None }).await.unwrap_err();
+    assert!(matches!(error, ProvisionError::Given { .. }));
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
