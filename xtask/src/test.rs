@@ -1,0 +1,91 @@
+//! `cargo xtask test`: one broker for all test processes, then `cargo test`.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::Instant;
+
+use anyhow::Context;
+use fanfare_sandbox::broker::{BrokerNode, Wishes};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Use this broker instead of finding or starting one
+    #[arg(long, env = "FANFARE_TEST_AMQP_URL", hide_env_values = true)]
+    amqp_url: Option<String>,
+
+    /// The same, when the tests have no variable of their own
+    #[arg(long, hide = true, env = "FANFARE_AMQP_URL", hide_env_values = true)]
+    fallback_amqp_url: Option<String>,
+
+    /// The image to start where a Docker engine answers
+    #[arg(long, env = "FANFARE_RABBITMQ_IMAGE")]
+    image: Option<String>,
+
+    /// Build and test with optimizations
+    #[arg(long)]
+    release: bool,
+
+    /// Passed on to `cargo test`: a filter, or options after a second `--`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+/// Ends with the exit code of the tests.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let wishes =
+        Wishes { url: arguments.amqp_url.or(arguments.fallback_amqp_url), image: arguments.image };
+    // The programs first: some tests run the binaries, and no broker waits while they are built.
+    say("building the programs");
+    let built = cargo("build", arguments.release, &["--bins".into()])
+        .status()
+        .context("cargo cannot be run")?;
+    if !built.success() {
+        return Ok(exit_code(built));
+    }
+
+    say("looking for a broker");
+    let started = Instant::now();
+    let node = BrokerNode::provision(&wishes).await.context("there is no broker to test with")?;
+    let version = node.version().await.unwrap_or_else(|_| "of unknown version".to_owned());
+    say(&format!("RabbitMQ {version} is ready after {:.1} s", started.elapsed().as_secs_f32()));
+
+    let mut tests = cargo("test", arguments.release, &arguments.rest);
+    tests.env("FANFARE_TEST_AMQP_URL", node.url());
+    if let Some(home) = node.home() {
+        tests.env("FANFARE_TEST_NODE_HOME", home);
+    }
+    say("running the tests");
+    let tested = tests.status().context("cargo cannot be run")?;
+
+    if node.home().is_some() {
+        say("ending the broker");
+    }
+    node.end();
+    say(if tested.success() { "all tests passed" } else { "the tests failed" });
+    Ok(exit_code(tested))
+}
+
+fn cargo(command: &str, release: bool, rest: &[OsString]) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut cargo = Command::new(program);
+    cargo.args([command, "--workspace"]).args(release.then_some(OsStr::new("--release")));
+    // Cargo describes this very program to us; the tests are not part of it.
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo.env_remove("CARGO_MANIFEST_DIR").args(rest).stdin(Stdio::null());
+    cargo
+}
+
+/// A child that was ended by a signal has no code.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(1))
+}
+
+fn say(what: &str) {
+    eprintln!("xtask: {what}");
+}
