@@ -25,7 +25,6 @@ mod vendor;
 mod window;
 mod wire;
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
@@ -38,15 +37,8 @@ pub use options::{Api, Options, RateLimit};
 pub use record::{Effects, KeyTally, LogPage, RequestRecord, body_hash};
 
 /// Serves a mock of `api` on `listener` until `shutdown` is cancelled.
-pub async fn run(
-    listener: TcpListener,
-    api: Api,
-    options: Options,
-    shutdown: CancellationToken,
-) -> io::Result<()> {
-    let gate = gate::Gate::new(api, options);
-    server::serve(listener, gate, shutdown).await;
-    Ok(())
+pub async fn run(listener: TcpListener, api: Api, options: Options, shutdown: CancellationToken) {
+    server::serve(listener, gate::Gate::new(api, options), shutdown).await;
 }
 
 /// A panic while the lock was held leaves counters and maps that are still usable.
