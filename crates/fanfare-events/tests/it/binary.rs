@@ -131,6 +131,10 @@ fn bodies_that_break_a_limit_or_their_promise_are_refused() {
         let large = Event::from_binary(required(), None, &vec![0; size]);
         assert!(matches!(large, Err(DecodeError::TooLarge { .. })), "{size}");
     }
+    // Before it is parsed, so that a huge body costs nothing.
+    let unparsed = Event::from_binary(required(), json, &vec![b'{'; MAX_EVENT_BYTES + 1]);
+    assert!(matches!(unparsed, Err(DecodeError::TooLarge { .. })), "{unparsed:?}");
+
     let fitting = Event::from_binary(required(), None, &vec![0; MAX_EVENT_BYTES * 3 / 4 - 150]);
     let fitting = fitting.unwrap().to_json();
     assert!(Event::from_json(&fitting).is_ok());
