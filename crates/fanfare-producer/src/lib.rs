@@ -1,1 +1,31 @@
-//! To be furnished.
+//! The way in: a service publishes an event and knows that it is safe.
+//!
+//! ```no_run
+//! use fanfare_events::{Event, UserRegistered};
+//! use fanfare_producer::{Producer, ProducerConfig};
+//!
+//! # async fn signed_up(user: UserRegistered) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = ProducerConfig::new("amqp://guest:guest@127.0.0.1:5672/%2f")?;
+//! let producer = Producer::connect(config).await?;
+//!
+//! let event = Event::of("/signup", &user)?;
+//! let receipt = producer.publish(&event).await?;
+//! println!("{} is safe with the broker", receipt.id);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Once [`Producer::publish`] answers `Ok`, the broker has the event on behalf of
+//! every destination. Any other answer says whether the same publish may succeed
+//! later ([`PublishError::is_transient`]); publishing the same event again is safe,
+//! because its id stays the same.
+#![warn(missing_docs)]
+
+mod config;
+mod error;
+mod message;
+mod producer;
+
+pub use config::{ConfigError, ProducerConfig};
+pub use error::{ConnectError, PublishError};
+pub use producer::{Producer, Receipt};

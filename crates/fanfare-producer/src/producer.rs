@@ -1,0 +1,94 @@
+//! The producer: one confirm per event, many events in flight.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use fanfare_broker::topology::{Topology, declare};
+use fanfare_broker::{Publisher, Route};
+use fanfare_events::{Event, EventId};
+use futures_util::{StreamExt, stream};
+
+use crate::config::ProducerConfig;
+use crate::error::{ConnectError, PublishError};
+use crate::message::message_of;
+
+/// Publishes events and answers for each whether the broker has it.
+///
+/// Cheap to clone; clones share one connection, which reconnects for ever. What was
+/// not confirmed when a connection was lost is published again with the same id.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    publisher: Publisher,
+    exchange: Arc<str>,
+    window: usize,
+}
+
+/// The broker has the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The event's id.
+    pub id: EventId,
+    /// Whether any destination subscribes to its type. An event that nobody asked for
+    /// is not an error; where no destination exists at all, it is parked at the broker.
+    pub routed: bool,
+}
+
+impl Producer {
+    /// Declares the exchange that events are published to, and connects.
+    ///
+    /// # Errors
+    ///
+    /// When no node of the broker answers, or what stands there differs. A service
+    /// that must start without its broker uses [`Self::start`].
+    pub async fn connect(config: ProducerConfig) -> Result<Self, ConnectError> {
+        if config.declares {
+            let topology = Topology::of_namespace(&config.namespace);
+            declare(&config.broker, &topology).await?;
+        }
+        Ok(Self::start(config))
+    }
+
+    /// Starts connecting and returns at once; nothing is declared.
+    ///
+    /// Until the broker answers, [`Self::publish`] waits, and in the end answers
+    /// `Unconfirmed`. Needs a tokio runtime.
+    pub fn start(config: ProducerConfig) -> Self {
+        let window = config.options.window;
+        Self {
+            publisher: Publisher::start(&config.broker, &config.name, config.options),
+            exchange: config.namespace.events().into(),
+            window,
+        }
+    }
+
+    /// Publishes `event` and waits until the broker is responsible for it.
+    ///
+    /// Many calls may wait at the same time; past the window they wait for room.
+    pub async fn publish(&self, event: &Event) -> Result<Receipt, PublishError> {
+        let message = message_of(event)?;
+        // An event's type is a routing key by construction.
+        let route = Route::new(&self.exchange, event.event_type()).map_err(|error| {
+            fanfare_broker::MessageError::TooLong { field: error.part, len: error.len }
+        })?;
+        let confirmed = self.publisher.publish(&route, message).await?;
+        Ok(Receipt { id: event.id().clone(), routed: confirmed.routed })
+    }
+
+    /// Publishes many events, in their order and without waiting for one to start the
+    /// next. The answers come in the same order.
+    pub async fn publish_all<E: Borrow<Event>>(
+        &self,
+        events: impl IntoIterator<Item = E>,
+    ) -> Vec<Result<Receipt, PublishError>> {
+        stream::iter(events)
+            .map(async |event| self.publish(event.borrow()).await)
+            .buffered(self.window)
+            .collect()
+            .await
+    }
+
+    /// Waits for what is in flight, then disconnects.
+    pub async fn close(self) {
+        self.publisher.close().await;
+    }
+}
