@@ -1,0 +1,79 @@
+//! What an API answered.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::classify::outcome_of_status;
+use super::error::CallError;
+use super::retry_after::{RetryAfter, parse_retry_after};
+use crate::outcome::{Outcome, Reason};
+
+/// An API's answer, its body cut to what the client's limits allow.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or its start.
+    pub body: Bytes,
+    /// Whether the body went on beyond what was read.
+    pub truncated: bool,
+    pub(super) retry_after_cap: Duration,
+}
+
+/// How much of an answer goes into a reason, in bytes.
+const EXCERPT: usize = 1024;
+
+impl Answer {
+    /// What the status means by default; see [`outcome_of_status`].
+    pub fn outcome(&self) -> Outcome {
+        outcome_of_status(self.status.as_u16(), self.retry_after(), self.reason())
+    }
+
+    /// How long the API asked to wait, up to the cap. `None` when it did not say, or
+    /// said something that is no `Retry-After`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        let date = self.headers.get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        match parse_retry_after(value, date) {
+            RetryAfter::In(wait) => Some(wait.min(self.retry_after_cap)),
+            RetryAfter::Malformed => None,
+        }
+    }
+
+    /// The answer as a reason: its status and the start of its body.
+    pub fn reason(&self) -> Reason {
+        let phrase = self.status.canonical_reason().unwrap_or("no known meaning");
+        Reason {
+            text: format!("the API answered {} {phrase}", self.status.as_u16()),
+            status: Some(self.status.as_u16()),
+            response: self.excerpt(),
+        }
+    }
+
+    /// The same reason in words that the API's own documentation uses.
+    pub fn reason_saying(&self, text: impl Into<String>) -> Reason {
+        Reason { text: text.into(), ..self.reason() }
+    }
+
+    fn excerpt(&self) -> Option<String> {
+        if self.body.is_empty() {
+            return None;
+        }
+        let start = &self.body[..self.body.len().min(EXCERPT)];
+        Some(String::from_utf8_lossy(start).into_owned())
+    }
+}
+
+impl From<Result<Answer, CallError>> for Outcome {
+    fn from(called: Result<Answer, CallError>) -> Self {
+        match called {
+            Ok(answer) => answer.outcome(),
+            Err(error) => error.outcome(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! An HTTP client with the limits that a destination needs.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+
+use super::answer::Answer;
+use super::error::CallError;
+
+/// Makes single calls: no retries, no redirects, no proxy from the environment.
+///
+/// Cheap to clone; clones share the connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    limits: HttpLimits,
+}
+
+/// What one call may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Name resolution, TCP and TLS together. Nothing was sent by then.
+    pub connect: Duration,
+    /// The whole call, to the end of the answer.
+    pub whole_call: Duration,
+    /// The longest `Retry-After` that is honoured in full.
+    pub retry_after_cap: Duration,
+    /// How much of an answer is read, in bytes.
+    pub answer_bytes: usize,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct HttpClientError(#[from] reqwest::Error);
+
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// Below the idle limit of most servers and load balancers, so that a connection is
+/// rarely closed under a call.
+const IDLE_CONNECTION: Duration = Duration::from_secs(50);
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            whole_call: Duration::from_secs(30),
+            retry_after_cap: Duration::from_secs(24 * 60 * 60),
+            answer_bytes: ANSWER_BYTES,
+        }
+    }
+}
+
+impl HttpClient {
+    /// A client that names itself `user_agent`.
+    pub fn new(user_agent: &str, limits: HttpLimits) -> Result<Self, HttpClientError> {
+        fanfare_process::install_crypto_provider();
+        let client = Client::builder()
+            .user_agent(user_agent)
+            .connect_timeout(limits.connect)
+            .timeout(limits.whole_call)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .tcp_nodelay(true)
+            // A redirect could lead an event, and its credentials, anywhere.
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, limits })
+    }
+
+    /// A POST to `url`, to be furnished and then given to [`Self::call`].
+    pub fn post(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
+        self.client.post(url)
+    }
+
+    /// A request of any method, to be furnished and then given to [`Self::call`].
+    pub fn request(&self, method: reqwest::Method, url: impl reqwest::IntoUrl) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Makes one call and reads the answer, as far as the limits go.
+    pub async fn call(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+        let response = request.send().await?;
+        self.read(response).await
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Answer, CallError> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let limit = self.limits.answer_bytes;
+        let mut body = BytesMut::new();
+        let mut truncated = false;
+        // The server said that this connection is not for us (421): an answer that is
+        // not read to its end closes it, and the next attempt opens another.
+        let unread = status == StatusCode::MISDIRECTED_REQUEST;
+        while !unread {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                    body.extend_from_slice(&chunk[..limit - body.len()]);
+                    truncated = true;
+                    break;
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                // The status came, and with it the API's decision. A success without
+                // its body is one still; a body that ends early is only less to read.
+                Err(_) => {
+                    truncated = true;
+                    break;
+                }
+            }
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body: body.freeze(),
+            truncated,
+            retry_after_cap: self.limits.retry_after_cap,
+        })
+    }
+}

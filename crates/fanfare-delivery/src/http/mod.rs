@@ -1,0 +1,13 @@
+//! Calling an HTTP API once, and reading its answer the way most APIs mean it.
+
+mod answer;
+mod classify;
+mod client;
+mod error;
+mod retry_after;
+
+pub use answer::Answer;
+pub use classify::outcome_of_status;
+pub use client::{HttpClient, HttpClientError, HttpLimits};
+pub use error::CallError;
+pub use retry_after::{RetryAfter, parse_retry_after};
