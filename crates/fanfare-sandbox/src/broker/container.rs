@@ -1,6 +1,7 @@
 //! RabbitMQ in a container, started through testcontainers.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,15 +55,11 @@ impl OwnedContainer {
         let shell = ContainerShell::new(format!("fanfare-broker-{port}"));
         // Told before the container exists: whatever happens next, it will be removed.
         keeper.watch_container(&shell.name).map_err(failed)?;
-        let host = run(name, tag, &shell.name, port).await?;
-        let url = Url::parse(&format!("amqp://guest:guest@{host}:{port}/%2f"))
-            .map_err(|error| error.to_string())?;
-
-        let container = Self { shell, url, home, _keeper: keeper };
-        container.wait_for_login().await.map_err(|error| error.to_string())?;
-        let place = Place::Container { name: container.shell.name.clone() };
-        Description { url: container.url.clone(), place }.write(&container.home).map_err(failed)?;
-        Ok(container)
+        let urls = run(name, tag, &shell.name, port).await?;
+        let url = first_login(&urls).await.map_err(|error| chain(&error))?;
+        let place = Place::Container { name: shell.name.clone() };
+        Description { url: url.clone(), place }.write(&home).map_err(failed)?;
+        Ok(Self { shell, url, home, _keeper: keeper })
     }
 
     pub(super) fn shell(&self) -> &ContainerShell {
@@ -92,7 +89,7 @@ impl OwnedContainer {
             docker.start_container(name, None).await
         })
         .await?;
-        self.wait_for_login().await
+        first_login(std::slice::from_ref(&self.url)).await.map(drop)
     }
 
     async fn ask<A>(&self, operation: &'static str, request: A) -> Result<(), NodeError>
@@ -103,18 +100,6 @@ impl OwnedContainer {
         request(&docker, &self.shell.name)
             .await
             .map_err(|source| NodeError::Engine { operation, source })
-    }
-
-    async fn wait_for_login(&self) -> Result<(), NodeError> {
-        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
-        while login::log_in(&self.url).await.is_err() {
-            if Instant::now() > deadline {
-                let awaited = "a login at RabbitMQ in the container";
-                return Err(NodeError::Deadline { awaited, seconds: START_SECONDS });
-            }
-            sleep(POLL).await;
-        }
-        Ok(())
     }
 }
 
@@ -145,8 +130,12 @@ async fn client(operation: &'static str) -> Result<Docker, NodeError> {
     })
 }
 
-/// Creates and starts the container; returns the host that its port is published on.
-async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<String, String> {
+/// Creates and starts the container; returns the URLs under which it may be reached.
+async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<Vec<Url>, String> {
+    // Everybody knows guest's password: the port is for this machine only. From inside a
+    // container, "this machine" is another one, and its loopback is out of reach.
+    let inside = Path::new("/.dockerenv").exists();
+    let host_ip = (!inside).then_some("127.0.0.1");
     let container = GenericImage::new(image, tag)
         .with_container_name(name)
         // The same across stop and start, or the node would not find its data again.
@@ -154,11 +143,8 @@ async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<String, St
         // A chosen port stays the same across stop and start, one picked by Docker does not.
         .with_mapped_port(port, 5672.tcp())
         .with_host_config_modifier(move |config| {
-            // Everybody knows guest's password: the port is for this machine only.
-            let binding = PortBinding {
-                host_ip: Some("127.0.0.1".to_owned()),
-                host_port: Some(port.to_string()),
-            };
+            let host_ip = host_ip.map(str::to_owned);
+            let binding = PortBinding { host_ip, host_port: Some(port.to_string()) };
             config.port_bindings =
                 Some(HashMap::from([("5672/tcp".to_owned(), Some(vec![binding]))]));
         })
@@ -169,7 +155,33 @@ async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<String, St
     // The keeper removes the container, also when this process cannot. Dropping the handle would
     // do it as well, but needs the runtime on which it was made, and tests have one each.
     std::mem::forget(container);
-    Ok(host.to_string())
+    ["127.0.0.1".to_owned(), host.to_string()]
+        .iter()
+        .map(|host| Url::parse(&format!("amqp://guest:guest@{host}:{port}/%2f")))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())
+}
+
+/// Waits until the broker lets somebody in; returns the URL where it did.
+async fn first_login(urls: &[Url]) -> Result<Url, NodeError> {
+    let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
+    loop {
+        for url in urls {
+            match login::log_in(url).await {
+                Ok(_) => return Ok(url.clone()),
+                Err(source) if Instant::now() > deadline => {
+                    return Err(NodeError::NoLogin { seconds: START_SECONDS, source });
+                }
+                Err(_) => sleep(POLL).await,
+            }
+        }
+    }
+}
+
+/// An error with its causes, for a sentence.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// `rabbitmq:4-management` in its two parts; a colon before a slash belongs to a registry.

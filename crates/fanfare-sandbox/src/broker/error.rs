@@ -133,6 +133,14 @@ pub enum NodeError {
         /// How long.
         seconds: u64,
     },
+    /// The broker runs, but lets nobody in.
+    #[error("the broker accepts no login after {seconds} s")]
+    NoLogin {
+        /// How long was waited.
+        seconds: u64,
+        /// What happened at the last login.
+        source: LoginError,
+    },
     /// The node did not come up again.
     #[error("the broker does not start again")]
     Start(#[from] StartError),

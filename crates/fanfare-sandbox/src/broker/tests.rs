@@ -10,6 +10,10 @@ use nix::unistd::Pid;
 
 use super::*;
 
+// AMQP reply codes.
+const ACCESS_REFUSED: u16 = 403;
+const NOT_ALLOWED: u16 = 530;
+
 /// The line in which a process that holds a node says where it is.
 const HOLDING: &str = "holding ";
 
@@ -34,21 +38,20 @@ fn a_vhost_with_a_slash_stays_one_segment() {
     assert_eq!(in_vhost(&node, "a/b").as_str(), "amqp://guest:guest@127.0.0.1:5672/a%2Fb");
 }
 
-#[tokio::test]
-async fn a_private_node_lives_dies_and_lives_again() {
-    let mut node = BrokerNode::private("").await.unwrap();
+/// What every broker that we started can do, whether in a process or in a container.
+async fn tell_the_story_of(node: &mut BrokerNode) {
     let home = node.home().unwrap().to_owned();
     assert!(node.version().await.unwrap().starts_with(|first: char| first.is_ascii_digit()));
 
-    // Vhosts and users.
+    // Vhosts and users, with names that would break a careless URL or expression.
     let vhost = node.vhost("orders/\"1\"").await.unwrap();
     login::log_in(&url(&vhost)).await.unwrap();
     let nothing = Permissions { configure: "^$", write: "^$", read: "^$" };
     let stranger = node.add_user("stranger", "s3:cr/et", "orders/\"1\"", nothing).await.unwrap();
     login::log_in(&url(&stranger)).await.unwrap();
-    assert_eq!(refused(&stranger.replace("s3", "s4")).await, 403);
+    assert_eq!(refused(&stranger.replace("s3", "s4")).await, ACCESS_REFUSED);
     let elsewhere = in_vhost(&url(&stranger), "/");
-    assert_eq!(refused(elsewhere.as_str()).await, 530);
+    assert_eq!(refused(elsewhere.as_str()).await, NOT_ALLOWED);
 
     // Another process joins by the folder, but does not stop what it did not start.
     let mut guest = BrokerNode::attach(&home).await.unwrap();
@@ -57,31 +60,49 @@ async fn a_private_node_lives_dies_and_lives_again() {
     login::log_in(&url(&second)).await.unwrap();
     assert!(matches!(guest.kill().await, Err(NodeError::Impossible { .. })));
     guest.delete_vhost("second").await.unwrap();
-    assert_eq!(refused(&second).await, 530);
+    assert_eq!(refused(&second).await, NOT_ALLOWED);
 
     // The alarm.
+    let alarms = ["eval", "rabbit_alarm:get_alarms()."];
     node.memory_alarm(true).await.unwrap();
-    let raised = node.rabbitmqctl(&["eval", "rabbit_alarm:get_alarms()."]).await.unwrap();
+    let raised = node.rabbitmqctl(&alarms).await.unwrap();
     assert!(raised.contains("resource_limit,memory"), "{raised}");
     node.memory_alarm(false).await.unwrap();
-    let cleared = node.rabbitmqctl(&["eval", "rabbit_alarm:get_alarms()."]).await.unwrap();
-    assert_eq!(cleared, "[]");
+    assert_eq!(node.rabbitmqctl(&alarms).await.unwrap(), "[]");
 
-    // Killed, then back with its data on the same port.
-    let first = node.pid().unwrap();
+    // Killed, then back with its data on the same port; the same after an orderly stop.
     node.kill().await.unwrap();
-    assert!(!is_running(first));
     assert!(login::log_in(&url(&vhost)).await.is_err());
     node.start().await.unwrap();
     login::log_in(&url(&vhost)).await.unwrap();
-
-    // Stopped in order, then ended without a trace.
-    let second = node.pid().unwrap();
     node.stop().await.unwrap();
-    assert!(!is_running(second));
-    assert_eq!(node.pid(), None);
+    assert!(login::log_in(&url(&vhost)).await.is_err());
+    node.start().await.unwrap();
+    login::log_in(&url(&vhost)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_private_node_lives_dies_and_lives_again_without_a_trace() {
+    let mut node = BrokerNode::private("").await.unwrap();
+    let first = node.pid().unwrap();
+    tell_the_story_of(&mut node).await;
+    let last = node.pid().unwrap();
+    let home = node.home().unwrap().to_owned();
     node.end();
-    assert!(!home.exists());
+    assert!(!is_running(first) && !is_running(last) && !home.exists());
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker engine, and FANFARE_RABBITMQ_IMAGE if it cannot pull the default image"]
+async fn a_container_lives_dies_and_lives_again_without_a_trace() {
+    let image =
+        std::env::var_os("FANFARE_RABBITMQ_IMAGE").map(|image| image.into_string().unwrap());
+    let mut node = BrokerNode::provision(&Wishes { url: None, image }).await.unwrap();
+    assert!(matches!(node.life, Life::Container(_)), "not in a container");
+    tell_the_story_of(&mut node).await;
+    let (home, broker) = (node.home().unwrap().to_owned(), url(node.url()));
+    node.end();
+    assert!(login::log_in(&broker).await.is_err() && !home.exists());
 }
 
 #[tokio::test]
