@@ -1,1 +1,3 @@
 //! Stories about the whole house.
+
+mod tidy;
