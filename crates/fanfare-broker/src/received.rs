@@ -161,10 +161,10 @@ impl Received {
         self.text(headers::CONSUMER)
     }
 
-    /// Every header that Fanfare can read, such as binary-mode attributes.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, HeaderValue<'_>)> {
-        let table = self.properties.headers().iter().flat_map(|table| table.inner());
-        table.filter_map(|(name, value)| Some((name.as_str(), readable(value)?)))
+    /// The headers that hold a CloudEvent's attributes in binary mode; none in
+    /// structured mode.
+    pub fn attribute_headers(&self) -> impl Iterator<Item = (&str, HeaderValue<'_>)> {
+        self.attributes().filter_map(|(name, value)| Some((name, readable(value)?)))
     }
 
     /// A message with the same body and identity and none of the history: what a
@@ -196,15 +196,15 @@ impl Received {
             message = message.replay(replay);
         }
         // In binary mode the attributes are the event; without them the body is lost.
-        for (name, value) in self.properties.headers().iter().flat_map(|table| table.inner()) {
-            let prefix = name.as_str().as_bytes();
-            if headers::CLOUD_EVENTS_PREFIXES.iter().any(|p| {
-                prefix.len() > p.len() && prefix[..p.len()].eq_ignore_ascii_case(p.as_bytes())
-            }) {
-                message = message.header(name.as_str(), value.clone());
-            }
+        for (name, value) in self.attributes() {
+            message = message.header(name, value.clone());
         }
         Ok(message)
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = (&str, &AMQPValue)> {
+        let table = self.properties.headers().iter().flat_map(|table| table.inner());
+        table.map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| is_attribute(name))
     }
 
     fn value(&self, name: &str) -> Option<&AMQPValue> {
@@ -228,6 +228,13 @@ impl Received {
     fn milliseconds(&self, name: &str) -> Option<u64> {
         self.number(name).and_then(|ms| u64::try_from(ms).ok())
     }
+}
+
+fn is_attribute(name: &str) -> bool {
+    headers::CLOUD_EVENTS_PREFIXES.iter().any(|prefix| {
+        name.split_at_checked(prefix.len())
+            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(prefix) && !rest.is_empty())
+    })
 }
 
 /// Clients of other languages choose their own integer widths and string types.

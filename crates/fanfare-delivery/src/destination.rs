@@ -15,6 +15,11 @@ pub trait Destination: Send + Sync + 'static {
     /// not is acked and counted as skipped.
     fn handles(&self, event_type: &str) -> bool;
 
+    /// Host and port of the API, for `--check` to try; `None` if there is no such thing.
+    fn address(&self) -> Option<(String, u16)> {
+        None
+    }
+
     /// Delivers the attempt's event, with one call.
     fn deliver(&self, attempt: &Attempt) -> impl Future<Output = Outcome> + Send;
 }

@@ -6,9 +6,28 @@
 //! dead-lettering with cause and history, draining on SIGTERM.
 #![warn(missing_docs)]
 
+mod clock;
+mod consumer;
+mod decode;
 mod destination;
+mod engine;
 pub mod http;
+mod ledger;
+mod mask;
+mod metrics;
 mod outcome;
+mod policy;
+mod report;
+mod reports;
+mod settings;
+mod subscription;
+mod successor;
+mod work;
 
+pub use consumer::Consumer;
 pub use destination::{Attempt, Destination};
 pub use outcome::{Outcome, Reason, Trouble};
+pub use policy::{AmbiguousPolicy, RetryPolicy};
+pub use report::{Report, Result as ReportedResult};
+pub use settings::ConsumerSettings;
+pub use subscription::{EventTypes, InvalidPattern};

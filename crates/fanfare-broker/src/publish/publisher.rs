@@ -40,6 +40,8 @@ pub struct PublisherOptions {
     pub give_up_after: Duration,
     /// The largest body in bytes.
     pub body_limit: usize,
+    /// The largest headers together, in bytes. They travel in one frame of 128 KiB.
+    pub headers_limit: usize,
 }
 
 /// Where a message is published to.
@@ -78,9 +80,6 @@ pub(super) struct Publication {
     pub(super) _permit: OwnedSemaphorePermit,
 }
 
-/// All headers of a message travel in one frame of 128 KiB; ours stay far below.
-const HEADERS_LIMIT: usize = 16 * 1024;
-
 impl Default for PublisherOptions {
     fn default() -> Self {
         Self {
@@ -89,6 +88,7 @@ impl Default for PublisherOptions {
             confirm_deadline: Duration::from_secs(30),
             give_up_after: Duration::from_secs(60),
             body_limit: 1024 * 1024,
+            headers_limit: 16 * 1024,
         }
     }
 }
@@ -183,9 +183,9 @@ impl Publisher {
         if len > limit {
             return Err(PublishError::BodyTooLarge { len, limit });
         }
-        let len = message.headers_len;
-        if len > HEADERS_LIMIT {
-            return Err(PublishError::HeadersTooLarge { len, limit: HEADERS_LIMIT });
+        let (len, limit) = (message.headers_len, self.options.headers_limit);
+        if len > limit {
+            return Err(PublishError::HeadersTooLarge { len, limit });
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ impl DelayRoute {
     /// [`LONGEST_DELAY`] are clamped to it: such a message arrives early and has
     /// to be delayed again.
     pub fn new(delay: Duration, precision: Precision) -> Self {
-        let whole = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        let whole = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));
         let seconds = round_up(whole.min(LONGEST_DELAY.as_secs()), precision)
             .clamp(1, LONGEST_DELAY.as_secs());
         let bits = u32::try_from(seconds).unwrap_or(u32::MAX);

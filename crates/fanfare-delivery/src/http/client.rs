@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 
 use super::answer::Answer;
@@ -86,36 +86,35 @@ impl HttpClient {
     }
 
     async fn read(&self, mut response: Response) -> Result<Answer, CallError> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let limit = self.limits.answer_bytes;
-        let mut body = BytesMut::new();
-        let mut truncated = false;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
         // The server said that this connection is not for us (421): an answer that is
         // not read to its end closes it, and the next attempt opens another.
-        let unread = status == StatusCode::MISDIRECTED_REQUEST;
-        while !unread {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
-                    body.extend_from_slice(&chunk[..limit - body.len()]);
-                    truncated = true;
-                    break;
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                // The status came, and with it the API's decision. A success without
-                // its body is one still; a body that ends early is only less to read.
-                Err(_) => {
-                    truncated = true;
-                    break;
-                }
+        let (body, truncated) = if status == StatusCode::MISDIRECTED_REQUEST {
+            (Bytes::new(), true)
+        } else {
+            start_of_body(&mut response, self.limits.answer_bytes).await
+        };
+        let retry_after_cap = self.limits.retry_after_cap;
+        Ok(Answer { status, headers, body, truncated, retry_after_cap })
+    }
+}
+
+/// The body as far as `limit` goes, and whether there was more.
+///
+/// An error is no more than an early end: the status came, and with it the API's
+/// decision. A success without its whole body is a success still.
+async fn start_of_body(response: &mut Response, limit: usize) -> (Bytes, bool) {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                body.extend_from_slice(&chunk[..limit - body.len()]);
+                return (body.freeze(), true);
             }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return (body.freeze(), false),
+            Err(_) => return (body.freeze(), true),
         }
-        Ok(Answer {
-            status,
-            headers,
-            body: body.freeze(),
-            truncated,
-            retry_after_cap: self.limits.retry_after_cap,
-        })
     }
 }

@@ -1,0 +1,14 @@
+//! Wall-clock time as messages carry it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the epoch.
+pub(crate) fn now_ms() -> u64 {
+    // Before 1970 a clock is wrong anyway; nothing is delayed or expired by that.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, as_ms)
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn as_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

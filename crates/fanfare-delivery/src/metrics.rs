@@ -1,0 +1,157 @@
+//! The names of what is counted, and the counters themselves.
+//!
+//! Every label value is from a closed set, so each series is looked up once, here,
+//! and never on the way of an event.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use fanfare_broker::Cause;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::report::Result as Settled;
+
+/// What an engine counts, for one destination.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    attempts: Vec<(&'static str, Counter)>,
+    attempt_seconds: Histogram,
+    settled: Vec<(Settled, Counter)>,
+    age_seconds: Histogram,
+    dead: Vec<(Cause, Counter)>,
+    ambiguous: Counter,
+    held_seconds: Counter<f64, AtomicU64>,
+    pub(crate) in_flight: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByDestination {
+    destination: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    destination: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    destination: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCause {
+    destination: String,
+    cause: &'static str,
+}
+
+const OUTCOMES: [&str; 5] = ["delivered", "retry", "rejected", "hold", "ambiguous"];
+
+/// Buckets of the OpenTelemetry HTTP conventions, in seconds.
+const SECONDS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// From a glance to a day: how long events take from publish to the end.
+const AGES: [f64; 12] =
+    [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, 21_600.0, 86_400.0];
+
+impl Metrics {
+    pub(crate) fn new(registry: &mut Registry, destination: &str) -> Self {
+        let attempts = Family::<ByOutcome, Counter>::default();
+        registry.register("fanfare_attempts", "Calls to the destination", attempts.clone());
+        let settled = Family::<ByResult, Counter>::default();
+        registry.register("fanfare_deliveries", "Deliveries that came to an end", settled.clone());
+        let dead = Family::<ByCause, Counter>::default();
+        registry.register("fanfare_dead_letters", "Events given up", dead.clone());
+        let ambiguous = Family::<ByDestination, Counter>::default();
+        registry.register(
+            "fanfare_ambiguous",
+            "Calls that were sent and got no answer",
+            ambiguous.clone(),
+        );
+        let held = Family::<ByDestination, Counter<f64, AtomicU64>>::default();
+        registry.register_with_unit(
+            "fanfare_held",
+            "Time in which nothing was attempted because the destination was in trouble",
+            Unit::Seconds,
+            held.clone(),
+        );
+        let in_flight = Family::<ByDestination, Gauge>::default();
+        registry.register("fanfare_in_flight", "Deliveries being worked on", in_flight.clone());
+        let attempt_seconds =
+            Family::<ByDestination, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
+        registry.register_with_unit(
+            "fanfare_attempt_duration",
+            "How long calls take",
+            Unit::Seconds,
+            attempt_seconds.clone(),
+        );
+        let age_seconds =
+            Family::<ByDestination, Histogram>::new_with_constructor(|| Histogram::new(AGES));
+        registry.register_with_unit(
+            "fanfare_delivery_age",
+            "Time from publish to the end",
+            Unit::Seconds,
+            age_seconds.clone(),
+        );
+
+        let destination = destination.to_owned();
+        let label = ByDestination { destination: destination.clone() };
+        let by_outcome = |outcome| ByOutcome { destination: destination.clone(), outcome };
+        let by_result = |result: Settled| ByResult {
+            destination: destination.clone(),
+            result: result.as_str(),
+        };
+        let by_cause =
+            |cause: Cause| ByCause { destination: destination.clone(), cause: cause.as_str() };
+        Self {
+            attempts: OUTCOMES
+                .map(|outcome| (outcome, attempts.get_or_create_owned(&by_outcome(outcome))))
+                .into(),
+            settled: Settled::FINAL
+                .map(|result| (result, settled.get_or_create_owned(&by_result(result))))
+                .into(),
+            dead: Cause::ALL
+                .map(|cause| (cause, dead.get_or_create_owned(&by_cause(cause))))
+                .into(),
+            ambiguous: ambiguous.get_or_create_owned(&label),
+            held_seconds: held.get_or_create_owned(&label),
+            in_flight: in_flight.get_or_create_owned(&label),
+            attempt_seconds: attempt_seconds.get_or_create_owned(&label),
+            age_seconds: age_seconds.get_or_create_owned(&label),
+        }
+    }
+
+    pub(crate) fn attempted(&self, outcome: &'static str, took: Duration) {
+        if let Some((_, counter)) = self.attempts.iter().find(|(known, _)| *known == outcome) {
+            counter.inc();
+        }
+        if outcome == "ambiguous" {
+            self.ambiguous.inc();
+        }
+        self.attempt_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn settled(&self, result: Settled, age: Duration) {
+        if let Some((_, counter)) = self.settled.iter().find(|(known, _)| *known == result) {
+            counter.inc();
+            self.age_seconds.observe(age.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn dead(&self, cause: Cause) {
+        if let Some((_, counter)) = self.dead.iter().find(|(known, _)| *known == cause) {
+            counter.inc();
+        }
+    }
+
+    pub(crate) fn held_for(&self, time: Duration) {
+        self.held_seconds.inc_by(time.as_secs_f64());
+    }
+}

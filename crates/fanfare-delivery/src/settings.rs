@@ -1,0 +1,144 @@
+//! What a consumer is told from outside.
+
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use fanfare_broker::{BrokerConfig, DestinationNames, ExponentialPauses, Namespace};
+use fanfare_events::DestinationName;
+use fanfare_process::catalogue::{broker, consumer};
+use fanfare_process::settings::{Reader, Setting};
+use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
+
+use crate::http::HttpLimits;
+use crate::policy::{AmbiguousPolicy, RetryPolicy};
+use crate::subscription::EventTypes;
+
+/// The settings of a consumer, whatever its API.
+#[derive(Clone, Debug)]
+pub struct ConsumerSettings {
+    /// How the broker is dialled.
+    pub broker: BrokerConfig,
+    /// The namespace on the broker.
+    pub namespace: Namespace,
+    /// Whether exchanges and queues are created.
+    pub topology: TopologyMode,
+    /// The destination's name.
+    pub destination: DestinationName,
+    /// The names of the destination's objects on the broker.
+    pub names: DestinationNames,
+    /// The event types it subscribes to.
+    pub event_types: EventTypes,
+    /// Most calls at the same time.
+    pub max_concurrency: NonZeroUsize,
+    /// Most deliveries that are not settled.
+    pub prefetch: u16,
+    /// What one call may take.
+    pub http: HttpLimits,
+    /// How often, how long apart and until when an event is attempted.
+    pub retry: RetryPolicy,
+    /// Log, admin address, grace period.
+    pub process: ProcessSettings,
+}
+
+impl ConsumerSettings {
+    /// Reads the variables of every consumer; `api` names the destination unless
+    /// `FANFARE_DESTINATION` does.
+    pub fn read(reader: &mut Reader<'_>, api: &str) -> Option<Self> {
+        let broker = BrokerSettings::read(reader);
+        let process = ProcessSettings::read(reader);
+        let destination = read_destination(reader, api);
+        let event_types = reader.or_default_with(&consumer::SUBSCRIBE, str::parse::<EventTypes>);
+        let max_concurrency = reader.or_default::<NonZeroUsize>(&consumer::MAX_CONCURRENCY);
+        let prefetch = reader.optional::<NonZeroU16>(&consumer::PREFETCH);
+        let http = read_http(reader);
+        let retry = read_retry(reader);
+        reader.choice(&consumer::LEDGER, &[("memory", ())]);
+        refuse_rate_limit(reader);
+
+        let broker = broker?;
+        let namespace = Namespace::new(&broker.namespace)
+            .map_err(|error| reader.problem(&broker::NAMESPACE, error))
+            .ok()?;
+        let destination = destination?;
+        let names = namespace
+            .destination(destination.as_str())
+            .map_err(|_| reader.problem(&consumer::DESTINATION, "is the name of another object"))
+            .ok()?;
+        let max_concurrency = max_concurrency?;
+        Some(Self {
+            broker: broker.config,
+            namespace,
+            topology: broker.topology,
+            destination,
+            names,
+            event_types: event_types?,
+            max_concurrency,
+            prefetch: prefetch?.map_or_else(|| twice(max_concurrency), NonZeroU16::get),
+            http: http?,
+            retry: retry?,
+            process: process?,
+        })
+    }
+}
+
+/// While one batch of calls is under way, the next is at hand already.
+fn twice(max_concurrency: NonZeroUsize) -> u16 {
+    u16::try_from(max_concurrency.get().saturating_mul(2)).unwrap_or(u16::MAX)
+}
+
+fn read_destination(reader: &mut Reader<'_>, api: &str) -> Option<DestinationName> {
+    let given = reader.optional_with(&consumer::DESTINATION, str::parse::<DestinationName>)?;
+    match given {
+        Some(name) => Some(name),
+        None => api.parse().map_err(|error| reader.problem(&consumer::DESTINATION, error)).ok(),
+    }
+}
+
+fn read_http(reader: &mut Reader<'_>) -> Option<HttpLimits> {
+    let whole_call = reader.or_default_with(&consumer::TIMEOUT, positive);
+    let connect = reader.or_default_with(&consumer::CONNECT_TIMEOUT, positive);
+    let retry_after_cap = reader.or_default::<Duration>(&consumer::RETRY_AFTER_CAP);
+    Some(HttpLimits {
+        whole_call: whole_call?,
+        connect: connect?,
+        retry_after_cap: retry_after_cap?,
+        ..HttpLimits::default()
+    })
+}
+
+fn read_retry(reader: &mut Reader<'_>) -> Option<RetryPolicy> {
+    let base = reader.or_default_with(&consumer::RETRY_BASE, positive);
+    let cap = reader.or_default_with(&consumer::RETRY_CAP, positive);
+    let max_attempts = reader.or_default::<NonZeroU32>(&consumer::RETRY_ATTEMPTS);
+    let max_age = reader.or_default_with(&consumer::RETRY_MAX_AGE, positive);
+    let ambiguous = reader.choice(
+        &consumer::AMBIGUOUS,
+        &[("resend", AmbiguousPolicy::Resend), ("hold", AmbiguousPolicy::Hold)],
+    );
+    let (base, cap) = (base?, cap?);
+    if base > cap {
+        reader.problem(&consumer::RETRY_BASE, "is longer than FANFARE_RETRY_CAP");
+        return None;
+    }
+    Some(RetryPolicy {
+        pauses: ExponentialPauses::new(base, cap),
+        max_attempts: max_attempts?,
+        max_age: max_age?,
+        ambiguous: ambiguous?,
+        ..RetryPolicy::default()
+    })
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    let duration = Duration::parse(text)?;
+    if duration.is_zero() { Err("is zero".to_owned()) } else { Ok(duration) }
+}
+
+/// Taking a limit and not keeping it would be worse than not taking it.
+fn refuse_rate_limit(reader: &mut Reader<'_>) {
+    reader.optional_with::<(), _>(&consumer::RATE_LIMIT, |text| match text {
+        "off" => Ok(()),
+        _ => Err("is not `off`: this version keeps no rate limit of its own, it follows the \
+                  API's answers"),
+    });
+}
