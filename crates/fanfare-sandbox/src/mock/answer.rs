@@ -28,6 +28,10 @@ pub(crate) async fn disturbed(mut answer: Response, verdict: &Verdict) -> Respon
             answer.headers_mut().insert(name, value);
         }
     }
+    if let Some(text) = &fault.body {
+        answer = answer.map(|_| Body::from(text.clone()));
+        answer.headers_mut().remove(CONTENT_LENGTH);
+    }
     if let Some(length) = fault.body_bytes {
         answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         answer = answer.map(|_| filler(length));

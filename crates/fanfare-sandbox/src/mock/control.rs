@@ -58,6 +58,9 @@ pub enum ControlError {
     /// Two endings of the same request.
     #[error("a request ends in one way: hang, reset, truncate, or a status")]
     Endings,
+    /// Two bodies of the same answer.
+    #[error("an answer has one body: the one given, filler, or half of its own")]
+    Bodies,
     /// No share.
     #[error("rate {0} is not between 0 and 1")]
     Rate(f64),

@@ -21,6 +21,9 @@ pub struct Fault {
     /// Further headers of that answer, such as `location`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// That answer has this body in place of the vendor's, such as another error of its.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// That answer has so many bytes of filler instead of a body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
@@ -93,6 +96,13 @@ impl Fault {
         self
     }
 
+    /// Replaces the body of the answer.
+    #[must_use]
+    pub fn body(mut self, text: impl Into<String>) -> Self {
+        self.body = Some(text.into());
+        self
+    }
+
     /// Replaces the body of the answer by filler.
     #[must_use]
     pub fn body_bytes(mut self, bytes: u64) -> Self {
@@ -118,7 +128,7 @@ impl Fault {
             (None, Some(Moment::AfterRead)) => Some("reset after_read"),
             (None, None) if self.truncate => Some("truncate"),
             (None, None) if self.refusal().is_some() => Some("status"),
-            (None, None) if self.body_bytes.is_some() => Some("body_bytes"),
+            (None, None) if self.body.is_some() || self.body_bytes.is_some() => Some("body"),
             (None, None) if self.latency_ms > 0 => Some("latency"),
             (None, None) => None,
         }
@@ -143,6 +153,10 @@ impl Fault {
         }
         if endings[..2].contains(&true) && self.refusal().is_some() {
             return Err(ControlError::Endings);
+        }
+        let bodies = [self.body.is_some(), self.body_bytes.is_some(), self.truncate];
+        if bodies.iter().filter(|body| **body).count() > 1 {
+            return Err(ControlError::Bodies);
         }
         Ok(())
     }

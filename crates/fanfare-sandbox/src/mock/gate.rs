@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Request, StatusCode, request::Parts};
+use axum::http::request::Parts;
+use axum::http::{Request, StatusCode};
 use axum::response::Response;
-use axum::{Router, http};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -15,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 
 use super::desk::{ControlDesk, Verdict};
-use super::fault::{Fault, Moment};
+use super::fault::Fault;
 use super::hubspot::HubSpot;
 use super::log::{RequestLog, Visit};
 use super::options::{Api, Options};
@@ -131,7 +132,7 @@ impl Gate {
         identity: &Identity,
         visit: &Visit<'_>,
     ) -> Response {
-        let request = http::Request::from_parts(parts, Body::from(body));
+        let request = Request::from_parts(parts, Body::from(body));
         let mut answer = infallible(self.routes.call(request).await);
         if let Some(carried) = answer.extensions_mut().remove::<Carried>() {
             visit.carried(&carried, identity);
@@ -140,13 +141,11 @@ impl Gate {
     }
 
     async fn withhold(&self, fault: &Fault) -> Cut {
-        match fault.hang {
-            Some(Moment::BeforeRead | Moment::AfterRead) => {
-                self.house.desk.healed().cancelled().await;
-                Cut::Closed
-            }
-            None => Cut::Reset,
+        if fault.hang.is_none() {
+            return Cut::Reset;
         }
+        self.house.desk.healed().cancelled().await;
+        Cut::Closed
     }
 }
 

@@ -121,12 +121,12 @@ impl RequestLog {
 
 impl Visit<'_> {
     pub(crate) fn identified(&self, identity: &Identity, body: &[u8]) {
-        let hash = body_hash(body);
+        let hash = self.log.enabled.then(|| body_hash(body));
         self.update(|entries, max_keys| {
             let Some(record) = entries.record(self.seq) else { return };
             record.keys.clone_from(&identity.keys);
             record.event_ids.clone_from(&identity.event_ids);
-            record.body_hash = Some(hash);
+            record.body_hash = hash;
             entries.keys_held += identity.keys.len();
             // Batches carry many keys: they may fill the log before the requests do.
             while entries.keys_held > max_keys && entries.records.len() > 1 {

@@ -1,5 +1,6 @@
 //! The HTTP client of these tests, and the bodies they send.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -50,16 +51,20 @@ pub(crate) async fn post(url: impl AsRef<str>, body: Value) -> Answer {
     call(Method::POST, url.as_ref(), body).await.unwrap()
 }
 
-pub(crate) fn client() -> reqwest::Client {
-    // Nothing here speaks TLS, but the client wants to know which provider it would use. The
-    // second installation fails, and finds what it would have installed.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .build()
-        .unwrap()
+/// One for all tests: it keeps no connections, so it belongs to no test's runtime.
+pub(crate) fn client() -> &'static reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        // Nothing here speaks TLS, but the client asks which provider it would use. Installing
+        // fails only where one is installed already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
+    });
+    &CLIENT
 }
 
 /// One input of a batch, traced by `key`.

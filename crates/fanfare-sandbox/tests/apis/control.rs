@@ -89,6 +89,7 @@ async fn a_control_that_cannot_work_is_refused_and_changes_nothing() {
             "a request ends in one way",
         ),
         (json!({ "all": { "hang": "after_read", "status": 500 } }), "a request ends in one way"),
+        (json!({ "all": { "truncate": true, "body_bytes": 9 } }), "an answer has one body"),
     ];
     for (control, reason) in rows {
         let (status, text) = put(&mock, control).await;

@@ -141,6 +141,21 @@ async fn an_answer_can_be_as_long_as_asked_for_and_lead_elsewhere() {
 }
 
 #[tokio::test]
+async fn any_error_of_the_vendor_can_be_answered() {
+    let mock = MockApi::hubspot().await.unwrap();
+    let url = mock.base_url() + UPSERT;
+    for status in [401, 403, 404, 409, 423, 429, 477, 500, 502, 503, 504, 521, 524] {
+        mock.control(Control::all(Fault::status(status))).unwrap();
+        let answer = post(&url, json!({})).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.json()["status"], "error");
+    }
+    let daily = r#"{"status":"error","policyName":"DAILY"}"#;
+    mock.control(Control::all(Fault::status(429).body(daily))).unwrap();
+    assert_eq!(post(&url, json!({})).await.text, daily);
+}
+
+#[tokio::test]
 async fn one_event_can_be_singled_out_by_its_body() {
     let mock = MockApi::hubspot().await.unwrap();
     let url = mock.base_url() + UPSERT;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::locked;
 use super::super::vendor::{Carried, Item};
-use super::contacts::{Contacts, Properties};
+use super::contacts::{Contact, Contacts, Properties};
 use super::validate::{Refusal, check, refuse_all};
 use super::{HubSpot, batch, error};
 
@@ -96,7 +96,7 @@ fn all_traced(good: &[Input], bad: &[(Input, Refusal)]) -> bool {
 fn write(contacts: &mut Contacts, input: Input, carried: &mut Carried) -> Value {
     let written = contacts.upsert(&input.id, input.properties);
     let contact = contacts.get(written.id);
-    let mut result = contact.map(super::contacts::Contact::to_json).unwrap_or_default();
+    let mut result = contact.map(Contact::to_json).unwrap_or_default();
     result["new"] = json!(written.new);
     if let Some(trace_id) = &input.object_write_trace_id {
         result["objectWriteTraceId"] = json!(trace_id);
