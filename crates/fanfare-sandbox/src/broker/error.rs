@@ -19,6 +19,9 @@ pub enum ProvisionError {
         /// What happened on the way in.
         source: LoginError,
     },
+    /// The node that another process shares cannot be joined.
+    #[error("the shared broker cannot be joined")]
+    Shared(#[from] AttachError),
     /// RabbitMQ is installed but does not start.
     #[error("the installed rabbitmq-server does not start")]
     Start(#[from] StartError),

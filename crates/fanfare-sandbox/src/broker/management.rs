@@ -19,7 +19,7 @@ use super::error::NodeError;
 use super::login;
 
 /// Where `rabbitmq_management` listens unless told otherwise.
-const PORT: u16 = 15672;
+const DEFAULT_PORT: u16 = 15672;
 
 const REQUEST_SECONDS: u64 = 10;
 
@@ -27,15 +27,22 @@ const REQUEST_SECONDS: u64 = 10;
 #[derive(Debug)]
 pub(super) struct Management {
     host: String,
+    port: u16,
     authorization: String,
 }
 
 impl Management {
     pub(super) fn beside(url: &Url) -> Self {
+        Self::at(url, DEFAULT_PORT)
+    }
+
+    /// The host and the credentials of an AMQP URL, with another port.
+    pub(super) fn at(url: &Url, port: u16) -> Self {
         let user = login::decoded(url.username());
         let password = login::decoded(url.password().unwrap_or_default());
         Self {
             host: url.host_str().unwrap_or("127.0.0.1").to_owned(),
+            port,
             authorization: STANDARD.encode(format!("{user}:{password}")),
         }
     }
@@ -99,7 +106,7 @@ impl Management {
     }
 
     async fn exchange(&self, request: &str) -> io::Result<String> {
-        let mut stream = TcpStream::connect((self.host.as_str(), PORT)).await?;
+        let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.take(65_536).read_to_end(&mut answer).await?;

@@ -4,10 +4,10 @@
 //! a URL that was given, a container through Docker, a private `rabbitmq-server` process, and
 //! the same process after installing it with the system's package manager.
 //!
-//! Tests share one node and take a vhost each. `cargo xtask test` starts that node and passes
-//! its [home](BrokerNode::home) on, so that every test process can [attach](BrokerNode::attach)
-//! to it. A test that stops or kills its broker starts one of its own with
-//! [`BrokerNode::private`].
+//! Tests [share](shared) one node and take a vhost each. `cargo xtask test` starts that node and
+//! passes its [home](BrokerNode::home) on, so that every test process can join it; without
+//! xtask each process has its own. A test that stops or kills its broker starts one of its own
+//! with [`BrokerNode::private`].
 //!
 //! Nothing is left behind: whatever was started ends with the [`BrokerNode`], and also when the
 //! process that holds it is killed, because a small shell process notices that (see `keeper`).
@@ -29,6 +29,7 @@ mod provision;
 
 use std::path::Path;
 
+use tokio::sync::OnceCell;
 use url::Url;
 
 pub use error::{AttachError, LoginError, NodeError, ProvisionError, StartError};
@@ -37,6 +38,9 @@ use container::OwnedContainer;
 use control::Control;
 use home::Description;
 use private::PrivateNode;
+
+/// Names the [home](BrokerNode::home) of the node that `cargo xtask test` shares.
+pub const NODE_HOME_VARIABLE: &str = "FANFARE_TEST_NODE_HOME";
 
 /// What the caller already knows about the broker to use; usually from the environment.
 #[derive(Clone, Debug, Default)]
@@ -197,6 +201,22 @@ impl BrokerNode {
 
     /// Ends what was started and removes its data; dropping the node does the same.
     pub fn end(self) {}
+}
+
+/// The one node of this process, provisioned when it is first asked for.
+///
+/// With the `home` of another process's node (from [`NODE_HOME_VARIABLE`]) that node is joined.
+/// A node that this process starts ends with it: its keeper needs no destructor to run.
+pub async fn shared(
+    wishes: &Wishes,
+    home: Option<&Path>,
+) -> Result<&'static BrokerNode, ProvisionError> {
+    static NODE: OnceCell<BrokerNode> = OnceCell::const_new();
+    NODE.get_or_try_init(async || match home {
+        Some(home) => Ok(BrokerNode::attach(home).await?),
+        None => BrokerNode::provision(wishes).await,
+    })
+    .await
 }
 
 fn not_ours(operation: &'static str) -> NodeError {

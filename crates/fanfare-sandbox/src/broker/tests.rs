@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use super::management::Management;
 use super::*;
 
 // AMQP reply codes.
@@ -81,11 +82,25 @@ async fn tell_the_story_of(node: &mut BrokerNode) {
     login::log_in(&url(&vhost)).await.unwrap();
 }
 
+/// Tests share a node, but each has a runtime of its own, which ends with the test.
+fn every_runtime_can_use(node: &BrokerNode) {
+    std::thread::scope(|scope| {
+        for vhost in ["one", "two"] {
+            let test = scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.unwrap().block_on(async { node.vhost(vhost).await.unwrap() })
+            });
+            test.join().unwrap();
+        }
+    });
+}
+
 #[tokio::test]
 async fn a_private_node_lives_dies_and_lives_again_without_a_trace() {
     let mut node = BrokerNode::private("").await.unwrap();
     let first = node.pid().unwrap();
     tell_the_story_of(&mut node).await;
+    every_runtime_can_use(&node);
     let last = node.pid().unwrap();
     let home = node.home().unwrap().to_owned();
     node.end();
@@ -100,6 +115,7 @@ async fn a_container_lives_dies_and_lives_again_without_a_trace() {
     let mut node = BrokerNode::provision(&Wishes { url: None, image }).await.unwrap();
     assert!(matches!(node.life, Life::Container(_)), "not in a container");
     tell_the_story_of(&mut node).await;
+    every_runtime_can_use(&node);
     let (home, broker) = (node.home().unwrap().to_owned(), url(node.url()));
     node.end();
     assert!(login::log_in(&broker).await.is_err() && !home.exists());
@@ -135,6 +151,39 @@ async fn hold_a_node_until_killed() {
     let node = BrokerNode::private("").await.unwrap();
     println!("\n{HOLDING}{} {}", node.pid().unwrap(), node.home().unwrap().display());
     std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn tests_of_one_process_share_a_node_that_another_process_started() {
+    let node = BrokerNode::private("").await.unwrap();
+    let first = shared(&Wishes::default(), node.home()).await.unwrap();
+    let again = shared(&Wishes::default(), None).await.unwrap();
+    assert_eq!((first.url(), again.url()), (node.url(), node.url()));
+}
+
+#[tokio::test]
+async fn a_broker_known_by_its_url_is_administered_through_its_management_api() {
+    let [port] = local::free_ports().unwrap();
+    let config = format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
+    let node = BrokerNode::private(&config).await.unwrap();
+    let plugins = node.home().unwrap().join("plugins");
+    std::fs::write(&plugins, "[rabbitmq_management].").unwrap();
+    let enable = format!("rabbit_plugins:ensure(\"{}\").", plugins.display());
+    node.rabbitmqctl(&["eval", &enable]).await.unwrap();
+
+    let given = Wishes { url: Some(node.url().to_owned()), image: None };
+    let mut given = BrokerNode::provision(&given).await.unwrap();
+    given.control = Control::Management(Management::at(&given.url, port));
+    let vhost = given.vhost("a/b").await.unwrap();
+    login::log_in(&url(&vhost)).await.unwrap();
+    let nothing = Permissions { configure: "^$", write: "^$", read: "^$" };
+    let stranger = given.add_user("stranger", "s3:cr/et", "a/b", nothing).await.unwrap();
+    login::log_in(&url(&stranger)).await.unwrap();
+    given.delete_vhost("a/b").await.unwrap();
+    assert_eq!(refused(&vhost).await, NOT_ALLOWED);
+    assert!(matches!(given.delete_vhost("a/b").await, Err(NodeError::Refused { .. })));
+    assert!(matches!(given.memory_alarm(true).await, Err(NodeError::Impossible { .. })));
+    assert!(matches!(given.stop().await, Err(NodeError::Impossible { .. })));
 }
 
 #[tokio::test]
