@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 
 use anyhow::Context;
-use fanfare_sandbox::broker::{BrokerNode, Wishes};
+use fanfare_sandbox::broker::{BrokerNode, NODE_HOME_VARIABLE, Wishes};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut tests = cargo("test", arguments.release, &arguments.rest);
     tests.env("FANFARE_TEST_AMQP_URL", node.url());
     if let Some(home) = node.home() {
-        tests.env("FANFARE_TEST_NODE_HOME", home);
+        tests.env(NODE_HOME_VARIABLE, home);
     }
     say("running the tests");
     let tested = tests.status().context("cargo cannot be run")?;
