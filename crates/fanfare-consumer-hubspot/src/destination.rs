@@ -1,0 +1,99 @@
+//! HubSpot as a destination: the calls, in their order.
+
+use fanfare_delivery::http::{Answer, CallError, HttpClient};
+use fanfare_delivery::{Attempt, Destination, Outcome};
+use fanfare_events::IdempotencyKey;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use url::Url;
+
+use crate::answer;
+use crate::api::{self, Input, Record};
+use crate::change::{Change, MoveTo, Properties};
+use crate::settings::HubSpotSettings;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The contacts of one HubSpot account.
+#[derive(Debug)]
+pub struct HubSpot {
+    http: HttpClient,
+    settings: HubSpotSettings,
+}
+
+impl HubSpot {
+    /// HubSpot, called through `http`.
+    pub fn new(settings: HubSpotSettings, http: HttpClient) -> Self {
+        Self { http, settings }
+    }
+
+    async fn upsert(&self, email: &str, properties: &Properties, key: IdempotencyKey) -> Outcome {
+        let trace_id = key.to_string();
+        let body = api::upsert(&[Input::new(email, &trace_id, properties)]);
+        answer::of_upsert(self.call(&self.settings.upsert_url, body).await, &trace_id)
+    }
+
+    async fn move_contact(
+        &self,
+        from: &str,
+        properties: &Properties,
+        key: IdempotencyKey,
+    ) -> Result<Outcome, Outcome> {
+        let found = self.look_up(&[from, &properties.email]).await?;
+        Ok(match MoveTo::decide(from, &properties.email, &found) {
+            MoveTo::Contact(email) => self.upsert(email, properties, key).await,
+            MoveTo::Two { old, new } => Outcome::rejected(format!(
+                "the previous and the new email belong to two contacts, {old} and {new}; merge \
+                 them in HubSpot, then replay"
+            )),
+        })
+    }
+
+    async fn archive(&self, email: &str) -> Result<Outcome, Outcome> {
+        let found = self.look_up(&[email]).await?;
+        if found.is_empty() {
+            return Ok(Outcome::Delivered);
+        }
+        let archived = self.call(&self.settings.archive_url, api::archive(&found)).await;
+        Ok(answer::of_write(archived))
+    }
+
+    async fn look_up(&self, emails: &[&str]) -> Result<Vec<Record>, Outcome> {
+        answer::of_look_up(self.call(&self.settings.read_url, api::read(emails)).await)
+    }
+
+    async fn call(&self, url: &Url, body: Vec<u8>) -> Result<Answer, CallError> {
+        let request = self
+            .http
+            .post(url.clone())
+            .header(AUTHORIZATION, &self.settings.authorization)
+            .header(CONTENT_TYPE, JSON)
+            .body(body);
+        self.http.call(request).await
+    }
+}
+
+impl Destination for HubSpot {
+    fn handles(&self, event_type: &str) -> bool {
+        Change::is_asked_by(event_type)
+    }
+
+    fn address(&self) -> Option<(String, u16)> {
+        let url = &self.settings.upsert_url;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    }
+
+    /// One write at most; a move and an archive are preceded by a look-up.
+    async fn deliver(&self, attempt: &Attempt) -> Outcome {
+        let ended = match Change::asked_by(attempt.event()) {
+            Ok(Change::Upsert(properties)) => {
+                return self.upsert(&properties.email, &properties, attempt.key()).await;
+            }
+            Ok(Change::Move { from, properties }) => {
+                self.move_contact(&from, &properties, attempt.key()).await
+            }
+            Ok(Change::Archive { email }) => self.archive(&email).await,
+            Err(error) => return Outcome::rejected(error.to_string()),
+        };
+        ended.unwrap_or_else(|outcome| outcome)
+    }
+}
