@@ -1,0 +1,52 @@
+//! SendGrid as a destination.
+
+use fanfare_delivery::http::HttpClient;
+use fanfare_delivery::{Attempt, Destination, Outcome};
+use fanfare_events::{Payload, UserRegistered};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+
+use crate::answer;
+use crate::mail::Mail;
+use crate::settings::SendGridSettings;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// One SendGrid account.
+#[derive(Debug)]
+pub struct SendGrid {
+    http: HttpClient,
+    settings: SendGridSettings,
+}
+
+impl SendGrid {
+    /// SendGrid, called through `http`.
+    pub fn new(settings: SendGridSettings, http: HttpClient) -> Self {
+        Self { http, settings }
+    }
+}
+
+impl Destination for SendGrid {
+    fn handles(&self, event_type: &str) -> bool {
+        event_type == UserRegistered::TYPE
+    }
+
+    fn address(&self) -> Option<(String, u16)> {
+        let url = &self.settings.send_url;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    }
+
+    async fn deliver(&self, attempt: &Attempt) -> Outcome {
+        let style = &self.settings.style;
+        let mail = match Mail::welcoming(attempt.event(), attempt.key(), style) {
+            Ok(mail) => mail,
+            Err(error) => return Outcome::rejected(error.to_string()),
+        };
+        let request = self
+            .http
+            .post(self.settings.send_url.clone())
+            .header(AUTHORIZATION, &self.settings.authorization)
+            .header(CONTENT_TYPE, JSON)
+            .body(mail.to_json());
+        answer::of_send(self.http.call(request).await)
+    }
+}
