@@ -79,7 +79,9 @@ impl Destination for HubSpot {
 
     fn address(&self) -> Option<(String, u16)> {
         let url = &self.settings.upsert_url;
-        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+        // A URL writes IPv6 addresses in brackets, a dialler wants them without.
+        let host = url.host_str()?.trim_matches(['[', ']']);
+        Some((host.to_owned(), url.port_or_known_default()?))
     }
 
     /// One write at most; a move and an archive are preceded by a look-up.

@@ -32,7 +32,9 @@ impl Destination for SendGrid {
 
     fn address(&self) -> Option<(String, u16)> {
         let url = &self.settings.send_url;
-        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+        // A URL writes IPv6 addresses in brackets, a dialler wants them without.
+        let host = url.host_str()?.trim_matches(['[', ']']);
+        Some((host.to_owned(), url.port_or_known_default()?))
     }
 
     async fn deliver(&self, attempt: &Attempt) -> Outcome {

@@ -1,6 +1,8 @@
 //! Settings: what is valid, and that every problem is reported together.
 
-use crate::story::settings;
+use fanfare_delivery::Destination;
+
+use crate::story::{hubspot, settings};
 
 #[test]
 fn the_defaults_and_a_token_are_enough() {
@@ -36,4 +38,14 @@ fn every_problem_is_reported_at_once() {
 fn a_token_is_required() {
     let error = settings(&[("HUBSPOT_ACCESS_TOKEN", "")]).unwrap_err();
     assert!(error.to_string().contains("HUBSPOT_ACCESS_TOKEN: is not set"), "{error}");
+}
+
+#[test]
+fn the_address_to_check_is_the_one_that_is_called() {
+    for (url, host, port) in
+        [("https://api.hubapi.com", "api.hubapi.com", 443), ("http://[::1]:8081/path", "::1", 8081)]
+    {
+        let hubspot = hubspot(settings(&[("HUBSPOT_BASE_URL", url)]).unwrap());
+        assert_eq!(hubspot.address(), Some((host.to_owned(), port)));
+    }
 }
