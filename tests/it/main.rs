@@ -1,3 +1,4 @@
 //! Stories about the whole house.
 
+mod retry;
 mod tidy;

@@ -1,1 +1,14 @@
-//! To be furnished.
+//! The harness: a broker of one's own, consumers in the process or as programs, and
+//! waits that name what they wait for.
+
+mod destination;
+mod events;
+mod process;
+mod wait;
+mod world;
+
+pub use destination::{KeyedSink, RunningConsumer};
+pub use events::{deleted, registered, registered_many};
+pub use process::{ProgramSettings, RunningProgram, program};
+pub use wait::{PATIENCE, eventually};
+pub use world::World;

@@ -1,0 +1,198 @@
+//! One test's world: a vhost of its own on a real broker.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fanfare_broker::topology::{DestinationPlan, Level, Topology, declare};
+use fanfare_broker::{BrokerConfig, Browser, DestinationNames, Inspector, Namespace, Received};
+use fanfare_producer::{Producer, ProducerConfig};
+use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Wishes};
+
+use crate::wait::eventually;
+
+/// A broker to play on.
+#[derive(Debug)]
+pub struct World {
+    node: Node,
+    url: String,
+    vhost: Option<String>,
+    config: BrokerConfig,
+    namespace: Namespace,
+}
+
+#[derive(Debug)]
+enum Node {
+    Shared(&'static BrokerNode),
+    Own(Box<BrokerNode>),
+}
+
+impl World {
+    /// A vhost on the node that all tests share.
+    pub async fn start() -> Self {
+        let home = environment(NODE_HOME_VARIABLE).map(PathBuf::from);
+        let wishes = Wishes {
+            url: environment("FANFARE_TEST_AMQP_URL"),
+            image: environment("FANFARE_RABBITMQ_IMAGE"),
+        };
+        let node = broker::shared(&wishes, home.as_deref()).await.expect("a broker to test with");
+        let vhost = unique("world");
+        let url = node.vhost(&vhost).await.expect("a vhost of one's own");
+        Self::at(Node::Shared(node), url, Some(vhost))
+    }
+
+    /// A node of its own, to be stopped, killed and restarted.
+    pub async fn with_own_node() -> Self {
+        let node = BrokerNode::private("").await.expect("a private broker");
+        let url = node.url().to_owned();
+        Self::at(Node::Own(Box::new(node)), url, None)
+    }
+
+    fn at(node: Node, url: String, vhost: Option<String>) -> Self {
+        let config = BrokerConfig::from_urls(&url, false).expect("a loopback URL");
+        let namespace = Namespace::new("t").expect("a valid namespace");
+        Self { node, url, vhost, config, namespace }
+    }
+
+    /// The broker's URL, with this world's vhost.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How the broker is dialled.
+    pub fn config(&self) -> &BrokerConfig {
+        &self.config
+    }
+
+    /// The namespace of this world.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The vhost's name, on a shared node.
+    pub fn vhost(&self) -> &str {
+        self.vhost.as_deref().unwrap_or("/")
+    }
+
+    /// The broker, to look at and to configure.
+    pub fn node(&self) -> &BrokerNode {
+        match &self.node {
+            Node::Shared(node) => node,
+            Node::Own(node) => node,
+        }
+    }
+
+    /// The broker, to stop and to kill. Only a world with its own node has it.
+    pub fn own_node(&mut self) -> &mut BrokerNode {
+        match &mut self.node {
+            Node::Shared(_) => panic!("a shared node is not to be stopped"),
+            Node::Own(node) => node,
+        }
+    }
+
+    /// The same world behind a proxy at `address`.
+    pub fn config_through(&self, address: std::net::SocketAddr) -> BrokerConfig {
+        let mut url = url::Url::parse(&self.url).expect("the URL parsed before");
+        url.set_ip_host(address.ip()).expect("an IP address is a host");
+        url.set_port(Some(address.port())).expect("amqp URLs have ports");
+        BrokerConfig::from_urls(url.as_str(), false).expect("a loopback URL")
+    }
+
+    /// The names of a destination's objects.
+    pub fn names(&self, destination: &str) -> DestinationNames {
+        self.namespace.destination(destination).expect("a valid destination")
+    }
+
+    /// Declares a destination that takes every event.
+    pub async fn declare(&self, destinations: &[&str]) {
+        let plans: Vec<_> = destinations
+            .iter()
+            .map(|name| DestinationPlan::new(&self.namespace, name, &[]).expect("a valid name"))
+            .collect();
+        declare(&self.config, &Topology::of(&self.namespace, &plans))
+            .await
+            .expect("a fresh vhost takes the topology");
+    }
+
+    /// A connected producer.
+    pub async fn producer(&self) -> Producer {
+        let config = ProducerConfig::with_broker(self.config.clone(), self.namespace.as_str())
+            .expect("a valid namespace");
+        Producer::connect(config).await.expect("the broker is there")
+    }
+
+    /// How many messages wait in `queue`.
+    pub async fn ready(&self, queue: &str) -> u64 {
+        let inspector = Inspector::connect(&self.config).await.expect("the broker is there");
+        let depth = inspector.depth(queue).await.expect("queues may be looked at");
+        inspector.close().await;
+        depth.map_or(0, |depth| depth.ready)
+    }
+
+    /// Waits until `queue` holds exactly `count` messages that nobody has taken.
+    pub async fn until_ready(&self, queue: &str, count: u64) {
+        let what = format!("{count} messages in {queue}");
+        eventually(&what, async || (self.ready(queue).await == count).then_some(())).await;
+    }
+
+    /// How many messages of a destination are in its delay line.
+    pub async fn delayed(&self, destination: &str) -> u64 {
+        let names = self.names(destination);
+        let inspector = Inspector::connect(&self.config).await.expect("the broker is there");
+        let mut delayed = 0;
+        for level in Level::all() {
+            let depth =
+                inspector.depth(&names.delay(level)).await.expect("queues may be looked at");
+            delayed += depth.map_or(0, |depth| depth.ready);
+        }
+        inspector.close().await;
+        delayed
+    }
+
+    /// Waits until exactly `count` messages of a destination are in its delay line.
+    pub async fn until_delayed(&self, destination: &str, count: u64) {
+        let what = format!("{count} messages in the delay line of {destination}");
+        eventually(&what, async || (self.delayed(destination).await == count).then_some(())).await;
+    }
+
+    /// Waits until nothing of a destination waits or is delayed.
+    pub async fn until_drained(&self, destination: &str) {
+        let queue = self.names(destination).queue().to_owned();
+        eventually(&format!("everything of {destination} to settle"), async || {
+            let waiting = self.ready(&queue).await + self.delayed(destination).await;
+            (waiting == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The messages in `queue`, which stay there.
+    pub async fn read(&self, queue: &str) -> Vec<Received> {
+        let mut browser = Browser::open(&self.config, queue).await.expect("the queue exists");
+        let mut messages = Vec::new();
+        while let Some(browsed) = browser.next().await.expect("the broker stays") {
+            messages.push(browsed.message);
+        }
+        assert_eq!(browser.left(), 0, "somebody else holds messages of {queue}");
+        browser.close().await;
+        messages
+    }
+
+    /// Ends the world, with everything that is left in it.
+    pub async fn end(self) {
+        if let Node::Shared(node) = self.node
+            && let Some(vhost) = self.vhost
+        {
+            node.delete_vhost(&vhost).await.expect("a vhost that was made can be deleted");
+        }
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the harness is told its broker by xtask")]
+    std::env::var(name).ok()
+}
+
+/// Names that no other test of this run, in any process, uses.
+fn unique(what: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
