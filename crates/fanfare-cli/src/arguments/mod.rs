@@ -1,0 +1,59 @@
+//! What was typed: flags as they are, before anything is built from them.
+#![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
+
+mod dlq;
+mod global;
+mod publish;
+mod status;
+mod topology;
+
+use clap::{Parser, Subcommand};
+
+pub use dlq::{DlqCommand, DlqDiscard, DlqList, DlqReplay, DlqShow, FilterArguments};
+pub use global::GlobalArguments;
+pub use publish::PublishArguments;
+pub use status::StatusArguments;
+pub use topology::{DestinationArgument, TopologyArguments, TopologyCommand};
+
+/// Operate Fanfare: topology, dead letters, publishing, status
+#[derive(Debug, Parser)]
+#[command(
+    name = "fanfare",
+    version,
+    arg_required_else_help = true,
+    after_long_help = crate::settings::help(),
+    after_help = "Exit codes: 0 done, 1 it did not come out as asked, 2 usage or settings, \
+                  3 broker unreachable. --help lists the variables."
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare what stands on the broker with what should, or bring it about
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// Show what waits, what is retried and what is dead, per destination
+    Status(StatusArguments),
+    /// Publish events, one a line, and wait for the broker's confirm of each
+    Publish(PublishArguments),
+    /// Look at dead letters, replay or discard them
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_parser = ["bash", "zsh", "fish"])]
+        shell: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! RabbitMQ's management API, for what AMQP cannot tell: bindings, messages in flight,
+//! the list of queues.
+
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// Where the management API is, and which vhost is ours.
+#[derive(Clone)]
+pub struct ManagementConfig {
+    /// Its address with user and password, without `/api`.
+    pub url: Url,
+    /// The vhost as a percent-encoded path segment.
+    pub vhost: String,
+    /// A private CA to trust besides the system's.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// A client for one vhost.
+#[derive(Debug)]
+pub struct Management {
+    client: Client,
+    config: ManagementConfig,
+}
+
+/// A binding as the API lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct BindingSeen {
+    /// The exchange; empty for the default one, which binds every queue.
+    pub source: String,
+    /// The queue or exchange that messages go to.
+    pub destination: String,
+    /// Which of the two.
+    pub destination_type: DestinationKind,
+    /// The routing key or pattern.
+    pub routing_key: String,
+}
+
+/// What a binding leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationKind {
+    /// A queue.
+    Queue,
+    /// An exchange.
+    Exchange,
+}
+
+/// A queue as the API lists it. Numbers are missing until its statistics are there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct QueueSeen {
+    /// Its name.
+    pub name: String,
+    /// Messages that consumers hold.
+    #[serde(default)]
+    pub messages_unacknowledged: Option<u64>,
+}
+
+/// Why the management API has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagementError {
+    /// No HTTP client can be made.
+    #[error("no client can be made for the management API")]
+    Client(#[source] reqwest::Error),
+    /// It does not answer.
+    #[error("the management API does not answer")]
+    Unreachable(#[source] reqwest::Error),
+    /// It refuses the user.
+    #[error(
+        "the management API refuses the user ({status}); give FANFARE_MANAGEMENT_URL user and password of one with the tag `monitoring` or `management`"
+    )]
+    Unauthorized {
+        /// The HTTP status.
+        status: StatusCode,
+    },
+    /// It answers something else.
+    #[error("the management API answers {status} to {path}")]
+    Status {
+        /// The HTTP status.
+        status: StatusCode,
+        /// What was asked.
+        path: String,
+    },
+    /// Its answer is not understood.
+    #[error("the answer of the management API to {path} is not understood")]
+    Answer {
+        /// What was asked.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Its answer is longer than any sane one.
+    #[error("the answer of the management API to {path} is longer than {limit} bytes")]
+    TooLong {
+        /// What was asked.
+        path: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A binding takes some 200 bytes, a destination has some 40 of them.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+impl Management {
+    /// Prepares to ask; nothing is sent yet.
+    pub fn new(config: &ManagementConfig) -> Result<Self, ManagementError> {
+        let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        if let Some(pem) = &config.ca_pem {
+            let certificates =
+                Certificate::from_pem_bundle(pem).map_err(ManagementError::Client)?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let client = builder.build().map_err(ManagementError::Client)?;
+        Ok(Self { client, config: config.clone() })
+    }
+
+    /// Every binding of the vhost.
+    pub async fn bindings(&self) -> Result<Vec<BindingSeen>, ManagementError> {
+        self.get("bindings", "").await
+    }
+
+    /// Every queue of the vhost.
+    pub async fn queues(&self) -> Result<Vec<QueueSeen>, ManagementError> {
+        // Without the list of columns the answer is some 4 KiB a queue.
+        self.get("queues", "?columns=name,messages_unacknowledged").await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        query: &str,
+    ) -> Result<T, ManagementError> {
+        let base = self.config.url.as_str().trim_end_matches('/');
+        let path = format!("/api/{what}/{}", self.config.vhost);
+        // Without its URL, which holds the password.
+        let unreachable = |error: reqwest::Error| ManagementError::Unreachable(error.without_url());
+        let url = format!("{base}{path}{query}");
+        let mut answer = self.client.get(url).send().await.map_err(unreachable)?;
+        match answer.status() {
+            StatusCode::OK => {}
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                return Err(ManagementError::Unauthorized { status });
+            }
+            status => return Err(ManagementError::Status { status, path }),
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_ANSWER {
+                return Err(ManagementError::TooLong { path, limit: LONGEST_ANSWER });
+            }
+        }
+        serde_json::from_slice(&body).map_err(|source| ManagementError::Answer { path, source })
+    }
+}
+
+impl ManagementError {
+    /// Whether it could not be reached.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+}
+
+impl std::fmt::Debug for ManagementConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let host = self.url.host_str().unwrap_or_default();
+        f.debug_struct("ManagementConfig").field("host", &host).finish_non_exhaustive()
+    }
+}

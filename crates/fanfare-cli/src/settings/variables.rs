@@ -1,0 +1,44 @@
+//! The variables that only this program reads.
+
+use fanfare_process::settings::{Group, Variable};
+
+/// Read by `fanfare` besides the broker's variables.
+pub const GROUP: Group = Group {
+    title: "Operator's tool",
+    variables: &[MANAGEMENT_URL, DESTINATIONS, AUDIT_LOG, NO_COLOR],
+};
+
+/// Where RabbitMQ's management API is.
+pub(super) const MANAGEMENT_URL: Variable = Variable::optional(
+    "FANFARE_MANAGEMENT_URL",
+    "bindings, messages in flight and the list of destinations are not looked at",
+    "https://monitor:PASSWORD@broker.example:15671",
+    "RabbitMQ's management API, with user and password, for what AMQP cannot tell. The user needs \
+     the tag `monitoring` or `management`.",
+)
+.secret();
+
+/// The destinations that are meant when none is named.
+pub(super) const DESTINATIONS: Variable = Variable::optional(
+    "FANFARE_DESTINATIONS",
+    "they are named on the command line",
+    "hubspot,sendgrid",
+    "The destinations that `fanfare status` and `fanfare topology` mean when none is named, \
+     separated by commas.",
+);
+
+/// Where changes are recorded.
+pub(super) const AUDIT_LOG: Variable = Variable::optional(
+    "FANFARE_AUDIT_LOG",
+    "$XDG_STATE_HOME/fanfare/audit.ndjson, or ~/.local/state/fanfare/audit.ndjson",
+    "/var/log/fanfare/audit.ndjson",
+    "The file that every change is recorded in, one JSON object a line.",
+);
+
+/// Whether colours are off.
+pub(super) const NO_COLOR: Variable = Variable::optional(
+    "NO_COLOR",
+    "colours are used on a terminal",
+    "1",
+    "Set to anything, colours are off.",
+);
