@@ -6,11 +6,9 @@
 
 pub mod broker;
 pub mod consumer;
-pub mod gateway;
 pub mod hubspot;
 pub mod process;
 pub mod sendgrid;
-pub mod webhook;
 
 mod listing;
 
@@ -19,15 +17,8 @@ pub use listing::{example_file, help};
 use crate::settings::Group;
 
 /// The groups of every program.
-pub const ALL: &[Group] = &[
-    broker::GROUP,
-    process::GROUP,
-    consumer::GROUP,
-    hubspot::GROUP,
-    sendgrid::GROUP,
-    webhook::GROUP,
-    gateway::GROUP,
-];
+pub const ALL: &[Group] =
+    &[broker::GROUP, process::GROUP, consumer::GROUP, hubspot::GROUP, sendgrid::GROUP];
 
 /// Names that tests and demos read and that a process must not stumble over.
 pub const DEVELOPMENT: &[&str] = &["FANFARE_TEST_AMQP_URL", "FANFARE_RABBITMQ_IMAGE"];

@@ -30,7 +30,7 @@ fn every_problem_is_reported_at_once() {
     ])
     .unwrap_err();
     let variables: Vec<_> = error.problems().iter().map(|problem| &problem.variable).collect();
-    assert_eq!(variables, ["HUBSPOT_BASE_URL", "HUBSPOT_UPSERT_PATH", "HUBSPOT_ACCESS_TOKEN"]);
+    assert_eq!(variables, ["HUBSPOT_BASE_URL", "HUBSPOT_ACCESS_TOKEN", "HUBSPOT_UPSERT_PATH"]);
     assert!(!error.to_string().contains("canary"), "{error}");
 }
 

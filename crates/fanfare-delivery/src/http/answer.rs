@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::classify::outcome_of_status;
+use super::client::HttpLimits;
 use super::error::CallError;
 use super::retry_after::{RetryAfter, parse_retry_after};
 use crate::outcome::{Outcome, Reason};
@@ -29,6 +30,15 @@ pub struct Answer {
 const EXCERPT: usize = 1024;
 
 impl Answer {
+    /// A whole answer as the client would report it, its limits the default ones.
+    ///
+    /// For authors of destinations, whose tests show how they read an answer without
+    /// making a call.
+    pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
+        let HttpLimits { retry_after_cap, .. } = HttpLimits::default();
+        Self { status, headers, body: body.into(), truncated: false, retry_after_cap }
+    }
+
     /// What the status means by default; see [`outcome_of_status`].
     pub fn outcome(&self) -> Outcome {
         outcome_of_status(self.status.as_u16(), self.retry_after(), self.reason())
@@ -75,5 +85,23 @@ impl From<Result<Answer, CallError>> for Outcome {
             Ok(answer) => answer.outcome(),
             Err(error) => error.outcome(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_made_up_reads_like_one_that_came() {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("31536000"));
+        let answer = Answer::new(StatusCode::TOO_MANY_REQUESTS, headers, "slow down");
+        assert_eq!(answer.retry_after(), Some(Duration::from_secs(24 * 60 * 60)), "the cap");
+        assert_eq!(answer.outcome().label(), "hold");
+        assert_eq!(answer.reason().status, Some(429));
+        assert_eq!(answer.reason().response.as_deref(), Some("slow down"));
     }
 }

@@ -13,6 +13,7 @@ pub const GROUP: Group = Group {
         RATE_LIMIT,
         TIMEOUT,
         CONNECT_TIMEOUT,
+        HTTP_ALLOW_PLAINTEXT,
         RETRY_BASE,
         RETRY_CAP,
         RETRY_ATTEMPTS,
@@ -45,7 +46,7 @@ pub const SUBSCRIBE: Variable = Variable::with_default(
 pub const MAX_CONCURRENCY: Variable = Variable::with_default(
     "FANFARE_MAX_CONCURRENCY",
     "64",
-    "Most calls at the same time. The limit in force adapts below it to what the API bears.",
+    "Most calls at the same time, by this process.",
 );
 
 /// Deliveries that the broker hands over ahead.
@@ -58,12 +59,11 @@ pub const PREFETCH: Variable = Variable::optional(
 );
 
 /// Calls in a time.
-pub const RATE_LIMIT: Variable = Variable::optional(
+pub const RATE_LIMIT: Variable = Variable::with_default(
     "FANFARE_RATE_LIMIT",
     "off",
-    "100/10s",
-    "Most calls in a time, by this process. Several processes for one destination share the API's \
-     limit, so give each its part.",
+    "Most calls in a time: off, the only value yet. A consumer keeps no limit of its own; it \
+     pauses when the API says that it is called too often.",
 );
 
 /// The deadline of a call.
@@ -78,6 +78,14 @@ pub const CONNECT_TIMEOUT: Variable = Variable::with_default(
     "FANFARE_CONNECT_TIMEOUT",
     "5s",
     "Deadline of reaching the API, name resolution and TLS included. Nothing was sent by then.",
+);
+
+/// Whether calls may cross a network in the clear.
+pub const HTTP_ALLOW_PLAINTEXT: Variable = Variable::with_default(
+    "FANFARE_HTTP_ALLOW_PLAINTEXT",
+    "false",
+    "Whether an API's plain http:// address may be on another machine. Credentials and events then \
+     cross the network in the clear, so say true only for mocks inside one private network.",
 );
 
 /// The first wait.
@@ -129,7 +137,6 @@ pub const AMBIGUOUS: Variable = Variable::with_default(
 pub const LEDGER: Variable = Variable::with_default(
     "FANFARE_LEDGER",
     "memory",
-    "memory | redis://HOST: where the keys of delivered events are kept, so that a repeated \
-     delivery causes no second call. memory ends with the process.",
-)
-.secret();
+    "Where the keys of delivered events are kept, so that a repeated delivery causes no second \
+     call: memory, the only place yet. They end with the process.",
+);
