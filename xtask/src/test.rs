@@ -1,7 +1,7 @@
 //! `cargo xtask test`: one broker for all test processes, then `cargo test`.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 
@@ -26,9 +26,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     release: bool,
 
-    /// Passed on to `cargo test`: a filter, or options after a second `--`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<OsString>,
+    /// Passed on to `cargo test`: part of a test's name, or options such as `-p PACKAGE`
+    #[arg(allow_hyphen_values = true)]
+    cargo_arguments: Vec<OsString>,
+
+    /// Passed on to the test programs, for example `--nocapture`
+    #[arg(last = true)]
+    test_arguments: Vec<OsString>,
 }
 
 /// Ends with the exit code of the tests.
@@ -37,7 +41,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Wishes { url: arguments.amqp_url.or(arguments.fallback_amqp_url), image: arguments.image };
     // The programs first: some tests run the binaries, and no broker waits while they are built.
     say("building the programs");
-    let built = cargo("build", arguments.release, &["--bins".into()])
+    let built = cargo("build", arguments.release)
+        .args(["--workspace", "--bins"])
         .status()
         .context("cargo cannot be run")?;
     if !built.success() {
@@ -50,7 +55,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let version = node.version().await.unwrap_or_else(|_| "of unknown version".to_owned());
     say(&format!("RabbitMQ {version} is ready after {:.1} s", started.elapsed().as_secs_f32()));
 
-    let mut tests = cargo("test", arguments.release, &arguments.rest);
+    let mut tests = cargo("test", arguments.release);
+    tests.args(arguments.cargo_arguments).arg("--").args(arguments.test_arguments);
     tests.env("FANFARE_TEST_AMQP_URL", node.url());
     if let Some(home) = node.home() {
         tests.env(NODE_HOME_VARIABLE, home);
@@ -66,18 +72,25 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(exit_code(tested))
 }
 
-fn cargo(command: &str, release: bool, rest: &[OsString]) -> Command {
+/// In the root of the workspace, where no package chosen means all of them.
+fn cargo(command: &str, release: bool) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut cargo = Command::new(program);
-    cargo.args([command, "--workspace"]).args(release.then_some(OsStr::new("--release")));
+    cargo.arg(command).args(release.then_some("--release"));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stdin(Stdio::null());
     // Cargo describes this very program to us; the tests are not part of it.
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") {
             cargo.env_remove(name);
         }
     }
-    cargo.env_remove("CARGO_MANIFEST_DIR").args(rest).stdin(Stdio::null());
+    cargo.env_remove("CARGO_MANIFEST_DIR");
     cargo
+}
+
+/// A variable that is set to nothing is meant as not set.
+fn filled(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.is_empty())
 }
 
 /// A child that was ended by a signal has no code.
