@@ -37,8 +37,10 @@ pub(crate) struct Arguments {
 
 /// Ends with the exit code of the tests.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let wishes =
-        Wishes { url: arguments.amqp_url.or(arguments.fallback_amqp_url), image: arguments.image };
+    let wishes = Wishes {
+        url: filled(arguments.amqp_url).or(filled(arguments.fallback_amqp_url)),
+        image: filled(arguments.image),
+    };
     // The programs first: some tests run the binaries, and no broker waits while they are built.
     say("building the programs");
     let built = cargo("build", arguments.release)
