@@ -14,9 +14,11 @@ use super::local::LocalNode;
 use super::management::Management;
 
 /// Evaluates `$1` on the node: in 10 ms where `erl_call` is at hand, in half a second else.
+///
+/// By default every `erl_call` is the node `c17`, and a second one at the same time is turned away.
 pub(super) const EVAL: &str = r#"
 if command -v erl_call >/dev/null; then
-  printf '%s\n' "$1" | erl_call -n "$RABBITMQ_NODENAME" -e
+  printf '%s\n' "$1" | erl_call -h "fanfare-$$" -n "$RABBITMQ_NODENAME" -e
 else
   "${RABBITMQCTL:-rabbitmqctl}" --quiet --node "$RABBITMQ_NODENAME" eval "$1"
 fi
