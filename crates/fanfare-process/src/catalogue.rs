@@ -21,4 +21,5 @@ pub const ALL: &[Group] =
     &[broker::GROUP, process::GROUP, consumer::GROUP, hubspot::GROUP, sendgrid::GROUP];
 
 /// Names that tests and demos read and that a process must not stumble over.
-pub const DEVELOPMENT: &[&str] = &["FANFARE_TEST_AMQP_URL", "FANFARE_RABBITMQ_IMAGE"];
+pub const DEVELOPMENT: &[&str] =
+    &["FANFARE_TEST_AMQP_URL", "FANFARE_RABBITMQ_IMAGE", "FANFARE_SANDBOX_TOKEN"];
