@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a newcomer and CI run, with everything that is missing provisioned first.
 
+mod demo;
 mod test;
 
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Plays the main job end to end: publish, fail, retry, replay, and a balance at the end
+    Demo(demo::Arguments),
     /// Runs every test, against a broker that is found or started first
     Test(test::Arguments),
 }
@@ -22,6 +25,7 @@ enum Task {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(arguments).await,
         Task::Test(arguments) => test::run(arguments).await,
     }
 }

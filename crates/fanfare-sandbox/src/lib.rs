@@ -1,15 +1,17 @@
-//! What development and tests need: a broker, mock APIs, a fault proxy.
+//! What development and tests need: a broker, mock APIs, a fault proxy, the demo.
 //!
 //! | room | what it holds |
 //! | --- | --- |
 //! | [`broker`] | a RabbitMQ broker, found or started |
 //! | [`mock`] | mock HubSpot, mock SendGrid and a sink, with faults on demand |
 //! | [`proxy`] | a TCP proxy that breaks connections on demand |
+//! | [`demo`] | the main job end to end, with a balance at its end |
 //! | [`command`] | the command line of `fanfare-sandbox` |
 //! | [`healthcheck`](mod@healthcheck) | asks a URL whether its server is well |
 
 pub mod broker;
 pub mod command;
+pub mod demo;
 pub mod healthcheck;
 pub mod mock;
 mod port;
