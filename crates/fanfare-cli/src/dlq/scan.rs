@@ -1,9 +1,12 @@
 //! Going through a queue of dead letters once, from front to back.
 
+use std::time::Duration;
+
 use fanfare_broker::{
     BrokerConfig, BrowseError, Browsed, Browser, DestinationNames, FaultKind, InspectError,
     Inspector,
 };
+use tokio::time::sleep;
 
 use super::dead_letter::DeadLetter;
 use super::filter::Filter;
@@ -25,6 +28,7 @@ pub struct Scan<'a> {
     filter: &'a Filter,
     waiting: u64,
     other_readers: u32,
+    has_removed: bool,
 }
 
 /// A dead letter that is meant.
@@ -69,6 +73,12 @@ pub enum ScanError {
     },
 }
 
+/// While 32 commands of a channel are not applied to its quorum queue, RabbitMQ puts
+/// further acks off, and when the channel closes it drops what it put off: letters that
+/// were removed would be back. Nothing tells when it is done; it takes a few
+/// milliseconds, or a slow disk's flush.
+const REMOVALS_SETTLE: Duration = Duration::from_millis(500);
+
 impl DeadLetters {
     /// Begins a pass over the letters that are there now.
     pub async fn scan<'a>(&'a self, filter: &'a Filter) -> Result<Scan<'a>, ScanError> {
@@ -88,6 +98,7 @@ impl DeadLetters {
             destination,
             filter,
             other_readers: depth.consumers,
+            has_removed: false,
         })
     }
 }
@@ -120,7 +131,8 @@ impl Scan<'_> {
     }
 
     /// Takes a letter out of the queue for good.
-    pub async fn remove(&self, browsed: Browsed) -> Result<(), ScanError> {
+    pub async fn remove(&mut self, browsed: Browsed) -> Result<(), ScanError> {
+        self.has_removed = true;
         self.browser.remove(browsed).await.map_err(self.error())
     }
 
@@ -128,6 +140,9 @@ impl Scan<'_> {
     /// many letters could not be read because another reader holds them.
     pub async fn close(self) -> u64 {
         let left = self.browser.left();
+        if self.has_removed {
+            sleep(REMOVALS_SETTLE).await;
+        }
         self.browser.close().await;
         left
     }
