@@ -1,4 +1,5 @@
 //! Stories about the whole house.
 
+mod cli;
 mod retry;
 mod tidy;

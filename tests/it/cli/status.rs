@@ -1,0 +1,64 @@
+//! What waits, what is retried and what is dead.
+
+use std::time::Duration;
+
+use fanfare_broker::topology::{DelayRoute, Precision};
+use fanfare_broker::{Cause, Message, Publisher, PublisherOptions, Route};
+use fanfare_tests::{World, registered, registered_many};
+use serde_json::{Value, json};
+
+use super::{Letter, Tool, bury};
+
+#[tokio::test]
+async fn each_destination_is_counted() {
+    let world = World::start().await;
+    world.declare(&["crm", "mail"]).await;
+    let producer = world.producer().await;
+    for answer in producer.publish_all(registered_many(4)).await {
+        answer.unwrap();
+    }
+    producer.close().await;
+    bury(&world, "crm", &[Letter::of(&registered(9), Cause::Rejected)]).await;
+    let publisher = Publisher::start(world.config(), "tests", PublisherOptions::default());
+    for (number, seconds) in [600, 3600, 3600].into_iter().enumerate() {
+        let delay = DelayRoute::new(Duration::from_secs(seconds), Precision::Backoff);
+        let exchange = world.names("crm").delay(delay.entry);
+        let route = Route::new(&exchange, &delay.routing_key).unwrap();
+        let message = Message::new(&format!("late-{number}"), "{}").unwrap();
+        assert!(publisher.publish(&route, message).await.unwrap().routed);
+    }
+    publisher.close().await;
+    world.until_delayed("crm", 3).await;
+    world.until_ready(world.names("crm").queue(), 4).await;
+
+    let tool = Tool::new(&world);
+    let objects = tool.run("status -d crm -d mail --json").await.ok().objects();
+    let [crm, mail, namespace] = &objects[..] else { panic!("{objects:?}") };
+    assert_eq!(crm["destination"], "crm");
+    assert_eq!((&crm["ready"], &crm["retrying"], &crm["dead"]), (&json!(4), &json!(3), &json!(1)));
+    assert_eq!(crm["next_due_within_s"], 512, "the level that the shortest delay waits in first");
+    assert_eq!(crm["oldest_dead_at"], "2023-11-14T22:13:20Z");
+    assert_eq!(crm["in_flight"], Value::Null, "AMQP cannot tell");
+    assert_eq!((&mail["ready"], &mail["dead"]), (&json!(4), &json!(0)));
+    assert_eq!(mail["oldest_dead_at"], Value::Null);
+    assert_eq!(namespace, &json!({ "namespace": "t", "unrouted": 0 }));
+
+    let table = tool.run("status -d crm -d mail").await.ok();
+    assert!(table.out.contains("within 8 min"), "{}", table.out);
+    assert!(!table.out.contains('\u{1b}'), "no colours in a pipe");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_destination_that_does_not_exist_is_said() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let tool = Tool::new(&world);
+    let answer = tool.run("status -d crm -d nobody").await;
+    assert_eq!(answer.code, 1);
+    assert!(answer.err.contains("nobody"), "{}", answer.err);
+    let answer = tool.run("status").await;
+    assert_eq!(answer.code, 2, "AMQP cannot list destinations");
+    assert!(answer.err.contains("FANFARE_DESTINATIONS"), "{}", answer.err);
+    world.end().await;
+}

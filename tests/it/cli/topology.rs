@@ -1,0 +1,77 @@
+//! What should stand on the broker, and what does.
+
+use fanfare_broker::topology::{DestinationPlan, Topology, declare};
+use fanfare_tests::World;
+
+use super::Tool;
+
+#[tokio::test]
+async fn what_is_missing_is_told_brought_about_and_verified() {
+    let world = World::start().await;
+    let tool = Tool::new(&world);
+    let missing = tool.run("topology verify -d crm=user.# --json").await;
+    assert_eq!(missing.code, 1);
+    assert!(missing.objects().iter().all(|object| object["state"] == "missing"));
+
+    let applied = tool.run("topology apply -d crm=user.# --json").await.ok();
+    assert!(applied.objects().iter().any(|object| object["name"] == "t.crm.in"));
+    let verified = tool.run("topology verify -d crm=user.#").await.ok();
+    assert_eq!(verified.out, "");
+    assert!(verified.err.contains("bindings were not looked at"), "{}", verified.err);
+
+    let again = tool.run("topology apply -d crm=user.# --json").await.ok();
+    assert_eq!(again.out, "", "nothing was missing");
+    let audited = tool.audited();
+    assert_eq!(audited.len(), 4);
+    assert_eq!(audited[0]["command"], "topology apply");
+    assert_eq!(audited[0]["destinations"][0], "crm");
+    assert_eq!(audited[3]["counts"]["missing_before"], 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn every_argument_that_differs_is_told_and_nothing_is_overwritten() {
+    let world = World::start().await;
+    let plan = DestinationPlan::new(world.namespace(), "crm", &[]).unwrap();
+    let mut topology = Topology::of(world.namespace(), &[plan]);
+    let queue = topology.queues.iter_mut().find(|queue| queue.name == "t.crm").unwrap();
+    queue.arguments.retain(|(name, _)| *name != "x-overflow");
+    for (name, value) in &mut queue.arguments {
+        if *name == "x-delivery-limit" {
+            *value = fanfare_broker::topology::Argument::Number(7);
+        }
+    }
+    declare(world.config(), &topology).await.unwrap();
+    let tool = Tool::new(&world);
+
+    let plan = tool.run("topology plan -d crm --json").await.ok().objects();
+    let different: Vec<_> = plan.iter().filter(|object| object["state"] == "different").collect();
+    assert_eq!(different.len(), 1);
+    let differences = different[0]["differences"].to_string();
+    assert!(
+        differences.contains("x-overflow: planned reject-publish, is nothing"),
+        "{differences}"
+    );
+    assert!(differences.contains("x-delivery-limit: planned 50, is 7"), "{differences}");
+
+    assert_eq!(tool.run("topology verify -d crm").await.code, 1);
+    let refused = tool.run("topology apply -d crm -d mail").await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
+    assert_eq!(tool.run("dlq list -d mail").await.code, 1, "mail was not declared");
+    assert!(tool.audited().is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_destination_has_to_be_named() {
+    let world = World::start().await;
+    let tool = Tool::new(&world);
+    let refused = tool.run("topology plan").await;
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    let mut command = tool.command("topology apply --json");
+    command.env("FANFARE_DESTINATIONS", "crm,mail");
+    assert!(command.status().await.unwrap().success());
+    tool.run("topology verify -d crm -d mail").await.ok();
+    world.end().await;
+}
