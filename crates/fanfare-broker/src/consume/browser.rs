@@ -4,10 +4,14 @@
 //! place: on a quorum queue with a delivery limit, order and count are what they
 //! were. `basic.get` would do as well but is one round trip a message.
 
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 
@@ -21,11 +25,19 @@ use crate::received::Received;
 pub struct Browser {
     connection: Connection,
     queue: String,
-    channels: Vec<(Channel, Consumer)>,
-    /// How many the last channel may still hand over.
-    room: u16,
+    /// Only the last one still takes messages.
+    channels: Vec<Reading>,
     per_channel: u16,
     left: u64,
+}
+
+/// One channel's part of what was read.
+#[derive(Debug)]
+struct Reading {
+    channel: Channel,
+    consumer: Consumer,
+    /// Read and not removed: at `per_channel` the broker hands over no more.
+    held: AtomicU16,
 }
 
 /// A message that is read and stays where it is, unless it is removed.
@@ -64,7 +76,7 @@ pub enum BrowseError {
 }
 
 /// A prefetch of zero means 2000 on quorum queues, and the field ends at 65,535.
-const PER_CHANNEL: u16 = 50_000;
+const PER_CHANNEL: NonZeroU16 = NonZeroU16::new(50_000).expect("50,000 is not zero");
 
 /// When nothing comes for so long, another reader holds the rest.
 const QUIET: Duration = Duration::from_secs(3);
@@ -75,10 +87,14 @@ impl Browser {
         Self::open_with(config, queue, PER_CHANNEL).await
     }
 
-    async fn open_with(
+    /// Opens `queue` for reading, with at most `per_channel` messages on one channel.
+    ///
+    /// The broker hands over so many ahead of [`Self::next`], and with them out of
+    /// everybody else's reach.
+    pub async fn open_with(
         config: &BrokerConfig,
         queue: &str,
-        per_channel: u16,
+        per_channel: NonZeroU16,
     ) -> Result<Self, BrowseError> {
         let connection = Dialer::new(config, format!("fanfare reads {queue}"))
             .connect_once()
@@ -90,8 +106,7 @@ impl Browser {
             connection,
             queue: queue.to_owned(),
             channels: Vec::new(),
-            room: 0,
-            per_channel,
+            per_channel: per_channel.get(),
             left,
         })
     }
@@ -107,20 +122,26 @@ impl Browser {
         if self.left == 0 {
             return Ok(None);
         }
-        if self.room == 0 {
-            let opened = self.consume_on_another_channel().await;
-            opened.map_err(|source| BrowseError::Refused { queue: self.queue.clone(), source })?;
+        let queue = &self.queue;
+        let lost = |source| BrowseError::Lost { queue: queue.clone(), source };
+        if self.channels.last().is_none_or(|reading| reading.is_full(self.per_channel)) {
+            if let Some(full) = self.channels.last() {
+                full.take_no_more().await.map_err(lost)?;
+            }
+            let reading = Reading::start(&self.connection, queue, self.per_channel).await;
+            self.channels.push(
+                reading.map_err(|source| BrowseError::Refused { queue: queue.clone(), source })?,
+            );
         }
         let channel = self.channels.len() - 1;
-        let (_, consumer) = &mut self.channels[channel];
-        let lost = |source| BrowseError::Lost { queue: self.queue.clone(), source };
-        match tokio::time::timeout(QUIET, consumer.next()).await {
+        let reading = &mut self.channels[channel];
+        match tokio::time::timeout(QUIET, reading.consumer.next()).await {
             Err(_) => Ok(None),
             Ok(None) => Err(lost(Fault::lost("the broker cancelled the consumer"))),
             Ok(Some(Err(error))) => Err(lost(error.into())),
             Ok(Some(Ok(delivery))) => {
                 self.left -= 1;
-                self.room -= 1;
+                reading.held.fetch_add(1, Ordering::Relaxed);
                 let tag = delivery.delivery_tag;
                 Ok(Some(Browsed { message: Received::new(delivery), channel, tag }))
             }
@@ -129,8 +150,10 @@ impl Browser {
 
     /// Takes a message that was read out of the queue for good.
     pub async fn remove(&self, browsed: Browsed) -> Result<(), BrowseError> {
-        let (channel, _) = &self.channels[browsed.channel];
-        channel
+        let reading = &self.channels[browsed.channel];
+        reading.held.fetch_sub(1, Ordering::Relaxed);
+        reading
+            .channel
             .basic_ack(browsed.tag, BasicAckOptions { multiple: false })
             .await
             .map_err(|error| BrowseError::Lost { queue: self.queue.clone(), source: error.into() })
@@ -138,29 +161,45 @@ impl Browser {
 
     /// Returns what was read to its place.
     pub async fn close(self) {
+        // Or the last channel would take what the first one returns.
+        if let Some(last) = self.channels.last()
+            && let Err(fault) = last.take_no_more().await
+        {
+            tracing::debug!(%fault, "A consumer was gone before it could be cancelled");
+        }
         // First read, first returned: that keeps the order.
-        for (channel, _) in &self.channels {
-            if let Err(error) = channel.close(200, "done".into()).await {
+        for reading in &self.channels {
+            if let Err(error) = reading.channel.close(200, "done".into()).await {
                 tracing::debug!(%error, "A channel was gone before it could be closed");
             }
         }
         close(&self.connection).await;
     }
+}
 
-    async fn consume_on_another_channel(&mut self) -> Result<(), Fault> {
-        let channel = self.connection.create_channel().await?;
-        channel.basic_qos(self.per_channel, BasicQosOptions::default()).await?;
+impl Reading {
+    async fn start(connection: &Connection, queue: &str, most: u16) -> Result<Self, Fault> {
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(most, BasicQosOptions::default()).await?;
         let consumer = channel
             .basic_consume(
-                self.queue.as_str().into(),
+                queue.into(),
                 "".into(),
                 BasicConsumeOptions::default(),
                 FieldTable::default(),
             )
             .await?;
-        self.channels.push((channel, consumer));
-        self.room = self.per_channel;
-        Ok(())
+        Ok(Self { channel, consumer, held: AtomicU16::new(0) })
+    }
+
+    fn is_full(&self, most: u16) -> bool {
+        self.held.load(Ordering::Relaxed) >= most
+    }
+
+    /// Keeps what was read, and makes no use of the room that a removal leaves.
+    async fn take_no_more(&self) -> Result<(), Fault> {
+        let options = BasicCancelOptions::default();
+        Ok(self.channel.basic_cancel(self.consumer.tag(), options).await?)
     }
 }
 
