@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lapin::types::ShortString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -165,8 +166,11 @@ impl Publisher {
         route: &Route,
         message: &Arc<Message>,
     ) -> Result<Confirmed, PublishError> {
-        let permit =
-            Arc::clone(&self.window).acquire_owned().await.map_err(|_| PublishError::Closed)?;
+        // Without tokio's budget, which ends after 64 publishes of one task and lets the
+        // rest begin in reverse: whoever begins to publish first is on the wire first.
+        let permit = unconstrained(Arc::clone(&self.window).acquire_owned())
+            .await
+            .map_err(|_| PublishError::Closed)?;
         let (verdict, told) = oneshot::channel();
         let publication = Publication {
             route: route.clone(),
@@ -174,7 +178,9 @@ impl Publisher {
             verdict,
             _permit: permit,
         };
-        self.publications.send(publication).await.map_err(|_| PublishError::Closed)?;
+        unconstrained(self.publications.send(publication))
+            .await
+            .map_err(|_| PublishError::Closed)?;
         told.await.unwrap_or(Err(PublishError::Closed))
     }
 
