@@ -146,7 +146,8 @@ fn sameness(looked: Result<(), Fault>) -> Result<Drift, VerifyError> {
 /// Puts the value that the broker reports in place of ours.
 ///
 /// Its words: `PRECONDITION_FAILED - inequivalent arg 'NAME' for queue 'Q' in vhost
-/// 'V': received … but current is …`, the latter `none` or `the value 'X' of type 'T'`.
+/// 'V': received … but current is …`, the latter `'X'`, or `none` where it has no such
+/// argument.
 /// Words that we do not know end the search for more differences, nothing else.
 fn take_over(arguments: &mut Vec<(&'static str, Argument)>, text: &str) -> bool {
     let Some(name) = between(text, "inequivalent arg '", "'") else { return false };
@@ -158,7 +159,7 @@ fn take_over(arguments: &mut Vec<(&'static str, Argument)>, text: &str) -> bool 
         arguments.remove(index);
         return true;
     }
-    let Some(value) = between(current, "the value '", "' of type") else { return false };
+    let Some(value) = between(current, "'", "'") else { return false };
     let taken = match arguments[index].1 {
         Argument::Number(_) => value.parse().ok().map(Argument::Number),
         Argument::Text(_) => Some(Argument::Text(value.to_owned())),
@@ -190,7 +191,7 @@ mod tests {
         assert!(take_over(
             &mut arguments,
             "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': \
-             received the value '1000' of type 'signedint' but current is the value '2000' of type 'signedint'"
+             received '1000' but current is '2000'"
         ));
         assert_eq!(arguments[0].1, Argument::Number(2000));
         assert!(take_over(
