@@ -10,5 +10,5 @@ mod world;
 pub use destination::{KeyedSink, RunningConsumer};
 pub use events::{deleted, registered, registered_many};
 pub use process::{ProgramSettings, RunningProgram, program};
-pub use wait::{PATIENCE, eventually};
+pub use wait::{PATIENCE, eventually, within};
 pub use world::World;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long a test waits for anything before it says what is missing.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,4 +23,14 @@ pub async fn eventually<T>(what: &str, mut fact: impl AsyncFnMut() -> Option<T>)
         assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// What `future` gives, within [`PATIENCE`].
+///
+/// # Panics
+///
+/// When it does not end, with `what` was awaited.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let ended = timeout(PATIENCE, future).await;
+    ended.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
 }
