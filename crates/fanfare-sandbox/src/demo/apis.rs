@@ -73,7 +73,10 @@ pub(super) async fn start(events: usize) -> anyhow::Result<[DemoApi; 2]> {
 }
 
 /// Has HubSpot delete `addresses` for privacy; it refuses them for ever after.
-pub(super) async fn forget(hubspot: &DemoApi, addresses: &[String]) -> anyhow::Result<()> {
+pub(super) async fn forget(
+    hubspot: &DemoApi,
+    addresses: impl Iterator<Item = String>,
+) -> anyhow::Result<()> {
     let http = reqwest::Client::builder().no_proxy().build().context("an HTTP client")?;
     let url = format!("{}/crm/v3/objects/contacts/gdpr-delete", hubspot.mock.base_url());
     for address in addresses {

@@ -54,7 +54,7 @@ impl Demo {
         let config = BrokerConfig::from_urls(&options.amqp_url, false)?;
         let namespace = Namespace::new(&options.namespace)?;
         let apis = apis::start(plot.events.len()).await?;
-        apis::forget(&apis[0], &plot.forgotten).await?;
+        apis::forget(&apis[0], plot.forgotten()).await?;
         let board = Arc::new(Board::new(apis.iter().map(|api| api.name)));
         let producer = ProducerConfig::with_broker(config.clone(), namespace.as_str())?;
         let producer = Producer::connect(producer.name("fanfare demo publishes"))
@@ -85,6 +85,7 @@ impl Demo {
         let (count, noun) = (grouped(self.plot.events.len()), self.plot.noun());
         let title = format!("Publish {count} {noun} while both APIs misbehave");
         self.screen.tell_all(telling::heading(1, &title, paint));
+        self.screen.tell_all(self.plot.explained());
         let published = self.publish().await?;
         let first = self.look(&published).await?;
         self.screen.tell_all(telling::faults(&self.apis, paint));
@@ -179,7 +180,7 @@ impl Demo {
                 api,
                 board: &self.board,
                 dead: &dead,
-                is_one_event_each: self.plot.is_ours,
+                is_one_event_each: self.plot.is_ours(),
             };
             findings.accounts.push(evidence.account(&published.confirmed));
             findings.dead.push(dead);

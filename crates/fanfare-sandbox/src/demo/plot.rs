@@ -4,46 +4,67 @@ use fanfare_events::Event;
 
 use super::file::{self, Remark};
 use super::options::Events;
-use super::people::{self, Fate};
+use super::people::{self, AT_HARBOUR, AT_MERIDIAN, Fate};
 
 /// What will be published.
 #[derive(Debug)]
 pub(super) struct Plot {
     pub(super) events: Vec<Event>,
-    /// Addresses that HubSpot has been told to forget.
-    pub(super) forgotten: Vec<String>,
+    /// How each of our own registrations fares; empty when somebody else wrote the events.
+    fates: Vec<Fate>,
     pub(super) invalid: Vec<Remark>,
     pub(super) repeated: Vec<Remark>,
-    /// Whether the events are ours, and so no two of them about the same contact.
-    pub(super) is_ours: bool,
 }
 
 impl Plot {
     pub(super) fn of(events: &Events) -> anyhow::Result<Self> {
         match events {
-            Events::Registrations(count) => Ok(Self::registrations(*count)),
+            Events::Registrations(count) => {
+                let (events, fates) = people::registrations(*count).into_iter().unzip();
+                Ok(Self { events, fates, invalid: Vec::new(), repeated: Vec::new() })
+            }
             Events::File(path) => {
                 let file::Lines { events, invalid, repeated } = file::read(path)?;
-                Ok(Self { events, forgotten: Vec::new(), invalid, repeated, is_ours: false })
+                Ok(Self { events, fates: Vec::new(), invalid, repeated })
             }
         }
     }
 
-    fn registrations(count: usize) -> Self {
-        let registrations = people::registrations(count);
-        let fates = registrations.iter().map(|(_, fate)| *fate).enumerate();
-        let forgotten = fates.filter(|(_, fate)| *fate == Fate::Forgotten);
-        Self {
-            forgotten: forgotten.map(|(number, fate)| people::address(number, fate)).collect(),
-            events: registrations.into_iter().map(|(event, _)| event).collect(),
-            invalid: Vec::new(),
-            repeated: Vec::new(),
-            is_ours: true,
-        }
+    /// Whether the events are ours, and so no two of them about the same contact.
+    pub(super) fn is_ours(&self) -> bool {
+        self.fates.len() == self.events.len()
+    }
+
+    /// Addresses that HubSpot is told to forget.
+    pub(super) fn forgotten(&self) -> impl Iterator<Item = String> {
+        let numbered = self.fates.iter().enumerate();
+        let forgotten = numbered.filter(|(_, fate)| **fate == Fate::Forgotten);
+        forgotten.map(|(number, fate)| people::address(number, *fate))
     }
 
     /// What the first act is about, in words.
     pub(super) fn noun(&self) -> &'static str {
-        if self.is_ours { "registrations" } else { "events" }
+        if self.is_ours() { "registrations" } else { "events" }
+    }
+
+    /// Who is not welcome where, in words.
+    pub(super) fn explained(&self) -> Vec<String> {
+        let of = |fate| self.fates.iter().filter(|found| **found == fate).count();
+        if !self.is_ours() || self.fates.is_empty() {
+            return Vec::new();
+        }
+        vec![
+            format!(
+                "  {} asked HubSpot to forget them, {} have an address that SendGrid refuses;",
+                of(Fate::Forgotten),
+                of(Fate::Accented),
+            ),
+            format!(
+                "  HubSpot fails on {} of {AT_MERIDIAN}, SendGrid on {} of {AT_HARBOUR}",
+                of(Fate::AtMeridian),
+                of(Fate::AtHarbour),
+            ),
+            String::new(),
+        ]
     }
 }

@@ -38,7 +38,9 @@ impl Demo {
         let paint = self.screen.paint();
         let title = "Everything stays up, one registration a second, until Ctrl-C";
         self.screen.tell_all(telling::heading(3, title, paint));
-        let tool = self.options.programs.operator.display();
+        let tool = &self.options.programs.operator;
+        let here = std::env::current_dir().unwrap_or_default();
+        let tool = tool.strip_prefix(here).unwrap_or(tool).display();
         let [hubspot, sendgrid] = &self.apis;
         let mut lines = vec![
             format!("export FANFARE_AMQP_URL='{}'", self.options.amqp_url),

@@ -11,7 +11,7 @@ use super::screen::{Paint, grouped};
 use super::weather;
 
 /// Columns of a reason; with what stands before it a line fits on 80.
-const LONGEST_REASON: usize = 54;
+const LONGEST_REASON: usize = 52;
 
 /// Lines of the file, and faults of the balance, that are told one by one.
 const MOST_TOLD: usize = 10;
@@ -69,10 +69,10 @@ pub(super) fn balance(
 pub(super) fn doubles(apis: &[DemoApi], accounts: &[Account], paint: Paint) -> Vec<String> {
     let line = |(api, account): (&DemoApi, &Account)| {
         let why = match (account.doubled, api.is_idempotent) {
-            (0, true) => "its upsert may be repeated",
-            (0, false) => "though it has no idempotency",
+            (0, true) => "a contact may be written again",
+            (0, false) => "though a mail is sent again",
             (_, true) => "another event changed the contact in between",
-            (_, false) => "their answers were withheld, and it has no idempotency",
+            (_, false) => "the API took them and did not answer",
         };
         let doubled = format!("{} delivered twice", grouped(account.doubled));
         format!("  {:<9} {doubled} {}", api.name, paint.dim(format!("({why})")))

@@ -80,7 +80,6 @@ impl Live {
         match self.screen.shows {
             Shows::Live => {
                 self.put(&panel::lines(snapshot, None, self.screen.paint));
-                self.bars.iter().for_each(ProgressBar::abandon);
             }
             Shows::Lines => eprintln!("{}", panel::line(snapshot)),
             Shows::Nothing => {}
@@ -117,6 +116,17 @@ impl Live {
             });
             self.rates = gained.collect();
             self.sample = Some(Sample { at: now, settled });
+        }
+    }
+}
+
+impl Drop for Live {
+    /// Also when the work was given up: what is written next comes below, not over it.
+    fn drop(&mut self) {
+        if !self.bars.is_empty() {
+            self.bars.iter().for_each(ProgressBar::abandon);
+            // The cursor stands at the end of the last line.
+            eprintln!();
         }
     }
 }
