@@ -21,12 +21,12 @@ pub struct DlqList {
     /// Whose dead letters
     #[arg(short, long, value_name = "NAME")]
     pub destination: String,
-    /// Which of them.
-    #[command(flatten)]
-    pub filter: FilterArguments,
     /// At most so many [default: 100, or all with --json]
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    /// Which of them.
+    #[command(flatten)]
+    pub filter: FilterArguments,
 }
 
 /// `fanfare dlq show`.
@@ -48,15 +48,15 @@ pub struct DlqReplay {
     /// Whose dead letters
     #[arg(short, long, value_name = "NAME")]
     pub destination: String,
-    /// Which of them.
-    #[command(flatten)]
-    pub filter: FilterArguments,
     /// Only say what would be replayed
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Which of them.
+    #[command(flatten)]
+    pub filter: FilterArguments,
 }
 
 /// `fanfare dlq discard`.
@@ -65,9 +65,6 @@ pub struct DlqDiscard {
     /// Whose dead letters
     #[arg(short, long, value_name = "NAME")]
     pub destination: String,
-    /// Which of them.
-    #[command(flatten)]
-    pub filter: FilterArguments,
     /// Why they may be lost; recorded in the audit log
     #[arg(long, value_name = "TEXT")]
     pub why: String,
@@ -77,6 +74,9 @@ pub struct DlqDiscard {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Which of them.
+    #[command(flatten)]
+    pub filter: FilterArguments,
 }
 
 /// Which dead letters: all conditions hold, each for one of its values.

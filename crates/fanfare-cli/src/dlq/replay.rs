@@ -10,7 +10,6 @@ use fanfare_process::telemetry::Chain;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use time::OffsetDateTime;
-use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -203,10 +202,7 @@ async fn publish_copy(
     browsed: &Browsed,
 ) -> Result<(), CopyError> {
     let message = message(replay, letter, browsed)?;
-    let published = destination.publisher.publish(&destination.route, message);
-    // Under tokio's cooperative budget some would be put off at their first poll, and
-    // woken last first: letters would overtake each other.
-    let confirmed = unconstrained(published).await?;
+    let confirmed = destination.publisher.publish(&destination.route, message).await?;
     if confirmed.routed {
         Ok(())
     } else {
@@ -225,7 +221,7 @@ fn message(replay: Uuid, letter: &DeadLetter, browsed: &Browsed) -> Result<Messa
 /// Removes the letter of a confirmed copy. Answers the error that makes it pointless
 /// to begin more copies, if it is one.
 async fn settle(
-    scan: &mut Scan<'_>,
+    scan: &Scan<'_>,
     copied: Copied,
     report: &mut impl Report,
     summary: &mut ReplaySummary,

@@ -1,12 +1,11 @@
 //! Going through a queue of dead letters once, from front to back.
 
-use std::time::Duration;
+use std::num::NonZeroU16;
 
 use fanfare_broker::{
     BrokerConfig, BrowseError, Browsed, Browser, DestinationNames, FaultKind, InspectError,
     Inspector,
 };
-use tokio::time::sleep;
 
 use super::dead_letter::DeadLetter;
 use super::filter::Filter;
@@ -28,7 +27,6 @@ pub struct Scan<'a> {
     filter: &'a Filter,
     waiting: u64,
     other_readers: u32,
-    has_removed: bool,
 }
 
 /// A dead letter that is meant.
@@ -73,11 +71,8 @@ pub enum ScanError {
     },
 }
 
-/// While 32 commands of a channel are not applied to its quorum queue, RabbitMQ puts
-/// further acks off, and when the channel closes it drops what it put off: letters that
-/// were removed would be back. Nothing tells when it is done; it takes a few
-/// milliseconds, or a slow disk's flush.
-const REMOVALS_SETTLE: Duration = Duration::from_millis(500);
+/// So many letters are taken into our hands as soon as a pass begins.
+const PER_CHANNEL: NonZeroU16 = NonZeroU16::new(50_000).expect("50,000 is not zero");
 
 impl DeadLetters {
     /// Begins a pass over the letters that are there now.
@@ -89,7 +84,7 @@ impl DeadLetters {
         let Some(depth) = depth else {
             return Err(ScanError::NoQueue { destination: destination.to_owned(), queue });
         };
-        let browser = Browser::open(&self.broker, &queue)
+        let browser = Browser::open_with(&self.broker, &queue, PER_CHANNEL)
             .await
             .map_err(|source| browse_error(destination, source))?;
         Ok(Scan {
@@ -98,7 +93,6 @@ impl DeadLetters {
             destination,
             filter,
             other_readers: depth.consumers,
-            has_removed: false,
         })
     }
 }
@@ -131,20 +125,25 @@ impl Scan<'_> {
     }
 
     /// Takes a letter out of the queue for good.
-    pub async fn remove(&mut self, browsed: Browsed) -> Result<(), ScanError> {
-        self.has_removed = true;
+    pub async fn remove(&self, browsed: Browsed) -> Result<(), ScanError> {
         self.browser.remove(browsed).await.map_err(self.error())
     }
 
     /// Ends the pass: what was read and not removed returns to its place. Answers how
     /// many letters could not be read because another reader holds them.
-    pub async fn close(self) -> u64 {
+    pub async fn close(mut self) -> u64 {
         let left = self.browser.left();
-        if self.has_removed {
-            sleep(REMOVALS_SETTLE).await;
+        if self.waiting > PER_CHANNEL.get().into() {
+            self.read_the_rest().await;
         }
         self.browser.close().await;
         left
+    }
+
+    /// A quorum queue puts what is returned behind whatever was returned before. So that
+    /// nothing changes places, all has to be in our hands before any of it is returned.
+    async fn read_the_rest(&mut self) {
+        while let Ok(Some(_)) = self.browser.next().await {}
     }
 
     fn error(&self) -> impl FnOnce(BrowseError) -> ScanError + use<> {

@@ -24,6 +24,9 @@ pub enum Tone {
     Bad,
 }
 
+/// Narrower terminals wrap lines themselves.
+const NARROWEST: u16 = 40;
+
 /// One line under the titles and none elsewhere: rows are read, cut and searched.
 const UNDER_THE_HEADER: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -57,6 +60,9 @@ impl Rows {
         if !terminal {
             // Neither a width to keep nor colours.
             table.force_no_tty();
+        } else if table.width().is_some_and(|width| width < NARROWEST) {
+            // Some terminals do not know their width, and columns of one letter help nobody.
+            table.set_content_arrangement(ContentArrangement::Disabled);
         }
         let header = self.header.into_iter().map(|title| {
             let cell = Cell::new(title);

@@ -8,7 +8,6 @@ use fanfare_producer::{ConfigError, ConnectError, Producer, PublishError, Receip
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::NumberedLine;
@@ -117,9 +116,7 @@ async fn publish_one(
     line: u64,
     event: Event,
 ) -> (u64, Result<Receipt, PublishError>) {
-    // Under tokio's cooperative budget some would be put off at their first poll, and
-    // woken last first: lines would overtake each other.
-    (line, unconstrained(producer.publish(&event)).await)
+    (line, producer.publish(&event).await)
 }
 
 /// Counts a line. Answers the error that makes it pointless to go on, if it is one.

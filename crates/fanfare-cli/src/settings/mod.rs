@@ -40,7 +40,7 @@ pub struct Settings {
 /// The variables, as `fanfare --help` lists them.
 pub fn help() -> String {
     format!(
-        "Variables; any NAME may be given as NAME_FILE instead, the path of a file with the value.\n\n{}",
-        catalogue::help(&[catalogue::broker::GROUP, GROUP])
+        "Variables; any NAME may be given as NAME_FILE instead, the path of a file with the value.\n{}",
+        catalogue::help(&[catalogue::broker::GROUP, GROUP]).trim_end()
     )
 }

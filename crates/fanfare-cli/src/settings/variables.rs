@@ -11,10 +11,11 @@ pub const GROUP: Group = Group {
 /// Where RabbitMQ's management API is.
 pub(super) const MANAGEMENT_URL: Variable = Variable::optional(
     "FANFARE_MANAGEMENT_URL",
-    "bindings, messages in flight and the list of destinations are not looked at",
+    "what only it can tell is not looked at",
     "https://monitor:PASSWORD@broker.example:15671",
-    "RabbitMQ's management API, with user and password, for what AMQP cannot tell. The user needs \
-     the tag `monitoring` or `management`.",
+    "RabbitMQ's management API, with user and password, for what AMQP cannot tell: bindings, \
+     messages in flight, the list of destinations. The user needs the tag `monitoring` or \
+     `management`.",
 )
 .secret();
 
@@ -30,7 +31,7 @@ pub(super) const DESTINATIONS: Variable = Variable::optional(
 /// Where changes are recorded.
 pub(super) const AUDIT_LOG: Variable = Variable::optional(
     "FANFARE_AUDIT_LOG",
-    "$XDG_STATE_HOME/fanfare/audit.ndjson, or ~/.local/state/fanfare/audit.ndjson",
+    "fanfare/audit.ndjson in $XDG_STATE_HOME or ~/.local/state",
     "/var/log/fanfare/audit.ndjson",
     "The file that every change is recorded in, one JSON object a line.",
 );

@@ -1,6 +1,7 @@
 //! Looking at the queues of destinations.
 
 use std::collections::HashMap;
+use std::num::NonZeroU16;
 
 use fanfare_broker::topology::Level;
 use fanfare_broker::{
@@ -24,6 +25,10 @@ pub struct Gatherer {
     /// The first dead letter's time by queue, and how many there were when it was read.
     oldest: HashMap<String, (u64, Option<OffsetDateTime>)>,
 }
+
+/// A quorum queue puts what is returned behind whatever was returned before. A look at
+/// one letter would move it to the end; a look that takes them all moves none.
+const WHOLE_QUEUE: NonZeroU16 = NonZeroU16::new(50_000).expect("50,000 is not zero");
 
 /// Why a status cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -123,19 +128,20 @@ impl Gatherer {
         })
     }
 
-    /// When the first dead letter in `queue` was given up. Reading it counts as a
-    /// delivery of it, so it is read again only when their number has changed.
+    /// When the first dead letter in `queue` was given up; `None` where there are too many
+    /// to look. Looking takes all of them out of everybody's reach for a moment, so it is
+    /// done again only when their number has changed.
     async fn oldest(
         &mut self,
         queue: &str,
         dead: u64,
     ) -> Result<Option<OffsetDateTime>, StatusError> {
         match self.oldest.get(queue) {
-            _ if dead == 0 => return Ok(None),
+            _ if dead == 0 || dead > WHOLE_QUEUE.get().into() => return Ok(None),
             Some((then, at)) if *then == dead => return Ok(*at),
             _ => {}
         }
-        let mut browser = Browser::open(&self.broker, queue).await?;
+        let mut browser = Browser::open_with(&self.broker, queue, WHOLE_QUEUE).await?;
         let first = browser.next().await;
         browser.close().await;
         let at = first?.and_then(|first| first.message.dead_at_ms()).and_then(when::from_epoch_ms);

@@ -19,7 +19,8 @@ pub struct DestinationStatus {
     pub next_due_within_s: Option<u64>,
     /// Dead letters.
     pub dead: u64,
-    /// When the first of them in the queue was given up, RFC 3339.
+    /// When the first of them in the queue was given up, RFC 3339; `None` above 50,000,
+    /// where looking would disturb their order.
     pub oldest_dead_at: Option<String>,
     /// How long ago that was, in seconds.
     pub oldest_dead_age_s: Option<u64>,

@@ -27,7 +27,7 @@ pub(super) fn compared(topology: &Topology, seen: Option<&[BindingSeen]>) -> Vec
             let why = if topology.outdated.contains(binding) {
                 "an earlier subscription; apply removes it"
             } else {
-                "not planned; remove it by hand, or plan it"
+                "remove it by hand, or plan it"
             };
             object.differences.push(why.to_owned());
             object

@@ -3,8 +3,8 @@
 /// What differs, in a sentence; words that are not known stay as they are.
 ///
 /// RabbitMQ writes `PRECONDITION_FAILED - inequivalent arg 'NAME' for queue 'Q' in
-/// vhost 'V': received … but current is …`, where each is `none` or
-/// `the value 'X' of type 'T'`, and for properties just `'X'`.
+/// vhost 'V': received … but current is …`, where each is `none`, `'X'` or
+/// `the value 'X' of type 'T'`.
 pub(super) fn difference(text: &str) -> String {
     said(text).unwrap_or_else(|| text.to_owned())
 }
@@ -40,7 +40,7 @@ mod tests {
             ),
             (
                 "PRECONDITION_FAILED - inequivalent arg 'x-overflow' for queue 'q' in vhost '/': \
-                 received the value 'reject-publish' of type 'longstr' but current is none",
+                 received 'reject-publish' but current is none",
                 "x-overflow: planned reject-publish, is nothing",
             ),
             (
