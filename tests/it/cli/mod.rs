@@ -15,7 +15,6 @@ use fanfare_tests::{World, program};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
-use tokio::task::unconstrained;
 
 /// What a run of the tool said.
 struct Answer {
@@ -158,8 +157,7 @@ async fn bury(world: &World, destination: &str, letters: &[Letter]) {
             .timestamp(1_600_000_000)
             .attempts(3, Some(1_699_999_990_000))
             .death_note(&note);
-        // Otherwise tokio's cooperative budget lets some overtake the others.
-        unconstrained(publisher.publish(&route, message))
+        publisher.publish(&route, message)
     });
     for confirmed in futures_util::future::join_all(published).await {
         assert!(confirmed.unwrap().routed);
