@@ -10,7 +10,7 @@ ARG RUNTIME_IMAGE=debian:bookworm-slim
 FROM ${BUILDER_IMAGE} AS build
 WORKDIR /src
 COPY . .
-# Lines in backtraces are for developers; without them the programs are a third of the size.
+# Line numbers in backtraces are for developers, and would make up most of the image.
 ENV CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=debuginfo
 # Crates and target folder stay in caches of the building machine, which later builds find
 # again. A cache is gone after its step, so the programs leave it in the same one.
