@@ -1,7 +1,13 @@
 //! Stories about the whole house.
+#![allow(clippy::unwrap_used, reason = "a story fails where something is not as it tells")]
 
 mod broker;
 mod cli;
+mod crashes;
+mod dead_letters;
 mod demo;
+mod foreign;
+mod isolation;
+mod programs;
 mod retry;
 mod tidy;

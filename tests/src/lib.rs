@@ -3,12 +3,14 @@
 
 mod destination;
 mod events;
+mod net;
 mod process;
 mod wait;
 mod world;
 
 pub use destination::{KeyedSink, RunningConsumer};
 pub use events::{deleted, registered, registered_many};
-pub use process::{ProgramSettings, RunningProgram, program};
+pub use net::{free_port, get};
+pub use process::{ProgramSettings, RunningProgram, program, run_to_end};
 pub use wait::{PATIENCE, eventually, within};
 pub use world::World;

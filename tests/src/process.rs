@@ -37,6 +37,23 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Runs a program to its end: its status, what it wrote to stdout, and to stderr.
+pub async fn run_to_end(name: &str, settings: &ProgramSettings) -> (ExitStatus, String, String) {
+    let output = Command::new(program(name))
+        .args(&settings.arguments)
+        .env_clear()
+        .envs(settings.variables.iter().cloned())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(crate::wait::PATIENCE, output)
+        .await
+        .expect("it ends in time")
+        .expect("a built program can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status, text(&output.stdout), text(&output.stderr))
+}
+
 impl ProgramSettings {
     /// Adds a variable.
     #[must_use]

@@ -154,6 +154,14 @@ impl World {
         eventually(&what, async || (self.delayed(destination).await == count).then_some(())).await;
     }
 
+    /// Waits until a destination holds: an event that it could not take is delayed.
+    pub async fn until_held(&self, destination: &str) {
+        eventually(&format!("{destination} to hold"), async || {
+            (self.delayed(destination).await > 0).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until nothing of a destination waits or is delayed.
     pub async fn until_drained(&self, destination: &str) {
         let queue = self.names(destination).queue().to_owned();

@@ -120,6 +120,11 @@ impl Message {
         }
     }
 
+    /// An attribute of a CloudEvent in binary mode, whose data is the body.
+    pub fn attribute(self, name: &str, value: &str) -> Self {
+        self.text(&format!("{}{name}", headers::CLOUD_EVENTS_PREFIXES[0]), value)
+    }
+
     /// Why the message is a dead letter.
     pub fn death_note(self, note: &DeathNote) -> Self {
         let mut message = self
