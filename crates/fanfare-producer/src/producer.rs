@@ -4,9 +4,10 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use fanfare_broker::topology::{Topology, declare};
-use fanfare_broker::{Publisher, Route};
+use fanfare_broker::{Message, MessageError, Publisher, Route};
 use fanfare_events::{Event, EventId};
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 
 use crate::config::ProducerConfig;
 use crate::error::{ConnectError, PublishError};
@@ -31,6 +32,13 @@ pub struct Receipt {
     /// Whether any destination subscribes to its type. An event that nobody asked for
     /// is not an error; where no destination exists at all, it is parked at the broker.
     pub routed: bool,
+}
+
+/// An event on its way to the publisher.
+struct Prepared {
+    id: EventId,
+    route: Route,
+    message: Message,
 }
 
 impl Producer {
@@ -65,13 +73,7 @@ impl Producer {
     ///
     /// Many calls may wait at the same time; past the window they wait for room.
     pub async fn publish(&self, event: &Event) -> Result<Receipt, PublishError> {
-        let message = message_of(event)?;
-        // An event's type is a routing key by construction.
-        let route = Route::new(&self.exchange, event.event_type()).map_err(|error| {
-            fanfare_broker::MessageError::TooLong { field: error.part, len: error.len }
-        })?;
-        let confirmed = self.publisher.publish(&route, message).await?;
-        Ok(Receipt { id: event.id().clone(), routed: confirmed.routed })
+        self.publish_prepared(self.prepare(event)).await
     }
 
     /// Publishes many events, in their order and without waiting for one to start the
@@ -80,11 +82,33 @@ impl Producer {
         &self,
         events: impl IntoIterator<Item = E>,
     ) -> Vec<Result<Receipt, PublishError>> {
-        stream::iter(events)
-            .map(async |event| self.publish(event.borrow()).await)
-            .buffered(self.window)
-            .collect()
-            .await
+        let mut receipts = Vec::new();
+        let mut in_flight = FuturesOrdered::new();
+        for event in events {
+            if in_flight.len() >= self.window {
+                receipts.extend(in_flight.next().await);
+            }
+            in_flight.push_back(self.publish_prepared(self.prepare(event.borrow())));
+        }
+        receipts.extend(in_flight.collect::<Vec<_>>().await);
+        receipts
+    }
+
+    fn prepare(&self, event: &Event) -> Result<Prepared, PublishError> {
+        let message = message_of(event)?;
+        // An event's type is a routing key by construction.
+        let route = Route::new(&self.exchange, event.event_type())
+            .map_err(|error| MessageError::TooLong { field: error.part, len: error.len })?;
+        Ok(Prepared { id: event.id().clone(), route, message })
+    }
+
+    async fn publish_prepared(
+        &self,
+        prepared: Result<Prepared, PublishError>,
+    ) -> Result<Receipt, PublishError> {
+        let Prepared { id, route, message } = prepared?;
+        let confirmed = self.publisher.publish(&route, message).await?;
+        Ok(Receipt { id, routed: confirmed.routed })
     }
 
     /// Waits for what is in flight, then disconnects.
