@@ -31,6 +31,7 @@ pub(crate) fn routes(house: Arc<House>) -> Router {
         .route("/_control", get(show_control).put(set_control).delete(heal))
         .route("/_log", get(show_log).delete(clear_log))
         .route("/_effects", get(show_effects))
+        .route("/_totals", get(show_totals))
         .route("/_state", get(show_state))
         .with_state(house)
 }
@@ -67,6 +68,11 @@ async fn clear_log(State(house): State<Arc<House>>) -> StatusCode {
 
 async fn show_effects(State(house): State<Arc<House>>) -> Response {
     Json(house.log.effects()).into_response()
+}
+
+/// Cheap enough to ask many times a second.
+async fn show_totals(State(house): State<Arc<House>>) -> Response {
+    Json(house.log.totals()).into_response()
 }
 
 async fn show_state(State(house): State<Arc<House>>) -> Response {

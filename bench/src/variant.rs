@@ -1,0 +1,69 @@
+//! What is measured.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use serde::Serialize;
+use tokio::process::{Child, Command};
+
+use crate::broker::{Bench, DESTINATION, NAMESPACE};
+use crate::sink::Sink;
+
+/// A consumer to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Variant {
+    /// lapin and reqwest as their READMEs put them together.
+    Naive,
+    /// The whole engine.
+    Engine,
+}
+
+/// Calls at the same time, for both.
+pub(crate) const IN_FLIGHT: usize = 64;
+/// What the baseline's prefetch was when its figures were first taken.
+const NAIVE_PREFETCH: &str = "256";
+
+impl Variant {
+    pub(crate) const ALL: [Self; 2] = [Self::Naive, Self::Engine];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Naive => "naive loop",
+            Self::Engine => "engine",
+        }
+    }
+
+    /// Starts it as a process of its own, whose CPU and memory can be read.
+    pub(crate) fn start(self, bench: &Bench, sink: &Sink) -> anyhow::Result<Child> {
+        let mut command = match self {
+            Self::Naive => {
+                let mut command = Command::new(beside("bench-naive")?);
+                command
+                    .args(["--amqp-url", bench.url(), "--queue", &bench.queue()])
+                    .args(["--sink", &sink.url(), "--prefetch", NAIVE_PREFETCH])
+                    .args(["--in-flight", &IN_FLIGHT.to_string()]);
+                command
+            }
+            Self::Engine => {
+                let mut command = Command::new(beside("bench-engine")?);
+                command
+                    .env("FANFARE_AMQP_URL", bench.url())
+                    .env("FANFARE_NAMESPACE", NAMESPACE)
+                    .env("FANFARE_DESTINATION", DESTINATION)
+                    .env("FANFARE_MAX_CONCURRENCY", IN_FLIGHT.to_string())
+                    .env("FANFARE_LOG", "warn")
+                    .env("BENCH_SINK_URL", sink.url());
+                command
+            }
+        };
+        command.kill_on_drop(true).spawn().context("the variant cannot be started")
+    }
+}
+
+/// A program that was built together with this one.
+pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    anyhow::ensure!(path.exists(), "{} is not built", path.display());
+    Ok(path)
+}
