@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a newcomer and CI run, with everything that is missing provisioned first.
 
+mod bench;
 mod demo;
 mod test;
 
@@ -16,6 +17,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measures the engine against a loop that anybody would write first
+    Bench(bench::Arguments),
     /// Plays the main job end to end: publish, fail, retry, replay, and a balance at the end
     Demo(demo::Arguments),
     /// Runs every test, against a broker that is found or started first
@@ -25,6 +28,7 @@ enum Task {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
+        Task::Bench(arguments) => bench::run(arguments),
         Task::Demo(arguments) => demo::run(arguments).await,
         Task::Test(arguments) => test::run(arguments).await,
     }
