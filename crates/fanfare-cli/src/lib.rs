@@ -2,7 +2,7 @@
 //!
 //! Two stages: [`arguments`] are what was typed; each command builds from them and
 //! from [`settings`] what it works with. What a command does to the broker is a
-//! function of its own ([`dlq::replay`], [`publish::publish`], [`status::gather`],
+//! function of its own ([`dlq::replay`], [`publish::publish`], [`status::Gatherer`],
 //! [`topology::compare`]) that tests and other programs call as well.
 #![warn(missing_docs)]
 

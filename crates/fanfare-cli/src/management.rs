@@ -175,3 +175,87 @@ impl std::fmt::Debug for ManagementConfig {
         f.debug_struct("ManagementConfig").field("host", &host).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fanfare_process::install_crypto_provider;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Asks a server that gives `answer` once; also what it was asked.
+    async fn asked<T>(
+        answer: &'static str,
+        question: impl AsyncFnOnce(Management) -> Result<T, ManagementError>,
+    ) -> (Result<T, ManagementError>, String) {
+        install_crypto_provider();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://ada:p%40ss@{}", listener.local_addr().unwrap());
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap()
+        };
+        let url = Url::parse(&url).unwrap();
+        let config = ManagementConfig { url, vhost: "%2f".into(), ca_pem: None };
+        let management = Management::new(&config).unwrap();
+        let (answered, request) = tokio::join!(question(management), server);
+        (answered, request)
+    }
+
+    #[tokio::test]
+    async fn bindings_are_asked_for_with_the_credentials_of_the_url() {
+        let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
+            [{\"source\":\"t.events\",\"vhost\":\"/\",\"destination\":\"t.crm\",\
+            \"destination_type\":\"queue\",\"routing_key\":\"\",\"arguments\":{}}]";
+        let (bindings, request) = asked(answer, async |m| m.bindings().await).await;
+        let expected = BindingSeen {
+            source: "t.events".into(),
+            destination: "t.crm".into(),
+            destination_type: DestinationKind::Queue,
+            routing_key: String::new(),
+        };
+        assert_eq!(bindings.unwrap(), [expected]);
+        assert!(request.starts_with("GET /api/bindings/%2f HTTP/1.1\r\n"), "{request}");
+        // base64 of `ada:p@ss`.
+        assert!(request.contains("authorization: Basic YWRhOnBAc3M="), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_queue_without_statistics_yet_is_still_a_queue() {
+        let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
+            [{\"name\":\"t.crm\"},{\"name\":\"t.mail\",\"messages_unacknowledged\":3}]";
+        let (queues, request) = asked(answer, async |m| m.queues().await).await;
+        let held: Vec<_> = queues.unwrap().iter().map(|q| q.messages_unacknowledged).collect();
+        assert_eq!(held, [None, Some(3)]);
+        assert!(request.contains("columns=name,messages_unacknowledged"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_by_its_meaning_and_never_with_the_password() {
+        let refused = "HTTP/1.1 401 Unauthorized\r\nconnection: close\r\n\r\n";
+        let (error, _) = asked(refused, async |m| m.queues().await).await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, ManagementError::Unauthorized { .. }), "{error}");
+        assert!(!error.is_unreachable());
+
+        let missing = "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n";
+        let (error, _) = asked(missing, async |m| m.queues().await).await;
+        assert!(matches!(error.unwrap_err(), ManagementError::Status { .. }));
+
+        let nonsense = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n<html>";
+        let (error, _) = asked(nonsense, async |m| m.queues().await).await;
+        assert!(matches!(error.unwrap_err(), ManagementError::Answer { .. }));
+
+        let cut = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n[";
+        let (error, _) = asked(cut, async |m| m.queues().await).await;
+        let error = error.unwrap_err();
+        assert!(error.is_unreachable());
+        assert!(!format!("{error:?}").contains("p%40ss"), "{error:?}");
+    }
+}

@@ -6,7 +6,7 @@ use super::scan::ScanError;
 
 /// A change that ended early, with what it did until then.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", source)]
+#[error("the change ended early")]
 pub struct ChangeEnded<S: std::fmt::Debug> {
     /// What was done.
     pub summary: S,

@@ -98,8 +98,8 @@ async fn run(
     };
     let name = format!("fanfare replays {}", dead_letters.names.queue());
     let publisher = Publisher::start(&dead_letters.broker, &name, publisher_options);
-    let destination = Destination { publisher: &publisher, route, exchange: &exchange };
-    let passed = pass(&mut scan, &destination, options, report, stop, summary).await;
+    let outlet = Outlet { publisher: &publisher, route, exchange: &exchange };
+    let passed = pass(&mut scan, &outlet, options, report, stop, summary).await;
     publisher.close().await;
     let left = scan.close().await;
     if let Ok(Pass::ReachedTheEnd) = passed {
@@ -109,7 +109,7 @@ async fn run(
 }
 
 /// Where copies go.
-struct Destination<'a> {
+struct Outlet<'a> {
     publisher: &'a Publisher,
     route: Route,
     exchange: &'a str,
@@ -140,7 +140,7 @@ enum CopyError {
 
 async fn pass(
     scan: &mut Scan<'_>,
-    destination: &Destination<'_>,
+    outlet: &Outlet<'_>,
     options: &ReplayOptions,
     report: &mut impl Report,
     stop: &CancellationToken,
@@ -167,7 +167,7 @@ async fn pass(
         if goes_on && let Some(Match { letter, browsed }) = next.take_if(has_room) {
             summary.matched += 1;
             ids_under_way.insert(letter.shown_id().to_owned());
-            copies.push(copy(destination, options.replay, letter, browsed));
+            copies.push(copy(outlet, options.replay, letter, browsed));
             continue;
         }
         let Some(copied) = copies.next().await else { break };
@@ -177,36 +177,29 @@ async fn pass(
         }
     }
     match trouble {
-        Some(source) => {
-            Err(ChangeError::Publish { exchange: destination.exchange.to_owned(), source })
-        }
+        Some(source) => Err(ChangeError::Publish { exchange: outlet.exchange.to_owned(), source }),
         None if reached_the_end => Ok(Pass::ReachedTheEnd),
         None => Ok(Pass::Stopped),
     }
 }
 
-async fn copy(
-    destination: &Destination<'_>,
-    replay: Uuid,
-    letter: DeadLetter,
-    browsed: Browsed,
-) -> Copied {
-    let verdict = publish_copy(destination, replay, &letter, &browsed).await;
+async fn copy(outlet: &Outlet<'_>, replay: Uuid, letter: DeadLetter, browsed: Browsed) -> Copied {
+    let verdict = publish_copy(outlet, replay, &letter, &browsed).await;
     Copied { letter, browsed, verdict }
 }
 
 async fn publish_copy(
-    destination: &Destination<'_>,
+    outlet: &Outlet<'_>,
     replay: Uuid,
     letter: &DeadLetter,
     browsed: &Browsed,
 ) -> Result<(), CopyError> {
     let message = message(replay, letter, browsed)?;
-    let confirmed = destination.publisher.publish(&destination.route, message).await?;
+    let confirmed = outlet.publisher.publish(&outlet.route, message).await?;
     if confirmed.routed {
         Ok(())
     } else {
-        Err(CopyError::Returned { exchange: destination.exchange.to_owned() })
+        Err(CopyError::Returned { exchange: outlet.exchange.to_owned() })
     }
 }
 

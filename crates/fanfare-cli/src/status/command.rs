@@ -41,7 +41,7 @@ pub(crate) async fn command(
             _ => named.clone(),
         };
         let status = gatherer.look(&destinations).await?;
-        if arguments.watch {
+        if arguments.watch && !console.json {
             console.clear()?;
         }
         show(console, &status)?;

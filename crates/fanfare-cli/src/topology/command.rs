@@ -12,6 +12,7 @@ use crate::audit::{AuditLog, Change, Ending};
 use crate::failure::Failure;
 use crate::output::{Console, Rows, Tone};
 use crate::session::Session;
+use crate::settings::Settings;
 
 pub(crate) async fn command(
     session: &mut Session,
@@ -63,8 +64,8 @@ async fn apply(session: &mut Session, arguments: &TopologyArguments) -> Result<(
         )));
     }
     let Session { settings, console, who, stop_on_signals } = session;
-    let recorded = AuditLog::new(settings.audit_log.as_deref(), who)
-        .begin(settings.change_of_topology(arguments))?;
+    let recorded =
+        AuditLog::new(settings.audit_log.as_deref(), who).begin(change(settings, arguments))?;
     // Heard and not obeyed: it takes a second, and half a topology is no place to stop.
     let _stop = stop_on_signals();
     let declared = declare(&settings.broker, &topology).await;
@@ -87,15 +88,13 @@ async fn apply(session: &mut Session, arguments: &TopologyArguments) -> Result<(
     Ok(())
 }
 
-impl crate::settings::Settings {
-    fn change_of_topology(&self, arguments: &TopologyArguments) -> Change {
-        let named = arguments.destinations.iter().map(|destination| destination.name.clone());
-        let mut destinations: Vec<_> = named.collect();
-        if destinations.is_empty() {
-            destinations.clone_from(&self.destinations);
-        }
-        self.change("topology apply", destinations)
+fn change(settings: &Settings, arguments: &TopologyArguments) -> Change {
+    let named = arguments.destinations.iter().map(|destination| destination.name.clone());
+    let mut destinations: Vec<_> = named.collect();
+    if destinations.is_empty() {
+        destinations.clone_from(&settings.destinations);
     }
+    settings.change("topology apply", destinations)
 }
 
 fn topology(session: &Session, arguments: &TopologyArguments) -> Result<Topology, Failure> {
