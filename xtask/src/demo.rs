@@ -4,6 +4,7 @@ mod build;
 mod site;
 mod stop;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,6 +90,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn perform(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Verdict> {
+    if let Some(file) = &arguments.file {
+        // Said now rather than after minutes of building.
+        File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    }
     say("building the programs with the dev profile: good to look at, too slow to measure");
     let programs = stop.or(build::programs()).await?;
     say("looking for a broker");

@@ -130,3 +130,89 @@ fn withheld(requests: &[RequestRecord]) -> HashMap<String, u32> {
     }
     withheld
 }
+
+#[cfg(test)]
+mod tests {
+    use fanfare_broker::Cause;
+    use serde_json::json;
+
+    use super::super::apis;
+    use super::super::people::{Fate, registration};
+    use super::*;
+
+    /// SendGrid without the engine: mails are sent by hand.
+    async fn sendgrid() -> DemoApi {
+        fanfare_process::install_crypto_provider();
+        let [_, sendgrid] = apis::start(1).await.unwrap();
+        sendgrid
+    }
+
+    async fn send(api: &DemoApi, event: &Event) {
+        let mail = json!({
+            "personalizations": [{ "to": [{ "email": "ada@example.org" }] }],
+            "from": { "email": "hello@example.com" },
+            "subject": "Welcome",
+            "content": [{ "type": "text/plain", "value": "Hello" }],
+            "custom_args": { "idempotency_key": api.key(event).to_string() },
+        });
+        let url = format!("{}/v3/mail/send", api.mock.base_url());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = http.post(url).bearer_auth(apis::TOKEN).body(mail.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 202);
+    }
+
+    fn account(api: &DemoApi, board: &Board, dead: &[DeadLetter], event: &Event) -> Account {
+        let evidence = Evidence { api, board, dead, is_one_event_each: true };
+        evidence.account(std::slice::from_ref(event))
+    }
+
+    fn letter(api: &DemoApi, event: &Event) -> DeadLetter {
+        DeadLetter {
+            id: event.id().to_string(),
+            key: Some(api.key(event)),
+            cause: Some(Cause::Rejected),
+            reason: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_delivered_or_dead_and_never_lost_or_doubled() {
+        let (api, event) = (sendgrid().await, registration(1, Fate::Welcome));
+        let board = Board::new([api.name]);
+        board.expect([api.key(&event)]);
+        let says = |fault: &str| vec![format!("{} {fault}", event.id())];
+
+        let lost = account(&api, &board, &[], &event);
+        assert_eq!(lost.wrong, says("is neither delivered nor dead"));
+        let dead = account(&api, &board, &[letter(&api, &event)], &event);
+        assert_eq!(dead, Account { dead: 1, ..Account::default() });
+
+        board.reported(api.name, api.key(&event), Standing::Delivered);
+        let not_there = account(&api, &board, &[], &event);
+        assert_eq!(not_there.wrong, says("is reported as delivered, but the API does not have it"));
+        send(&api, &event).await;
+        let delivered = account(&api, &board, &[], &event);
+        assert_eq!(delivered, Account { delivered: 1, ..Account::default() });
+        let both = account(&api, &board, &[letter(&api, &event)], &event);
+        assert_eq!(both.wrong, says("is dead although it was delivered"));
+
+        send(&api, &event).await;
+        let doubled = account(&api, &board, &[], &event);
+        assert_eq!(doubled.wrong, says("was delivered twice, although no answer was withheld"));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_published_is_found() {
+        let (api, event) = (sendgrid().await, registration(1, Fate::Welcome));
+        let (stranger, board) = (registration(2, Fate::Welcome), Board::new([api.name]));
+        board.expect([api.key(&event)]);
+        send(&api, &event).await;
+        send(&api, &stranger).await;
+        let found = account(&api, &board, &[letter(&api, &stranger)], &event);
+        let expected = [
+            format!("{} was delivered and never published", api.key(&stranger)),
+            format!("{} is dead and was never published", stranger.id()),
+        ];
+        assert_eq!(found.wrong, expected);
+    }
+}

@@ -118,11 +118,11 @@ impl Demo {
         line("logs", shown(&self.options.folder));
         let Plot { invalid, repeated, .. } = &self.plot;
         for (count, what, remarks) in [
-            (invalid.len(), "not valid events and are left out", invalid),
-            (repeated.len(), "there already and are left out", repeated),
+            (invalid.len(), "lines that are no valid event, left out", invalid),
+            (repeated.len(), "lines that hold an event again, left out", repeated),
         ] {
             if count > 0 {
-                self.screen.tell(format_args!("\n  {count} lines are {what}"));
+                self.screen.tell(format_args!("\n  {what}: {count}"));
                 self.screen.tell_all(telling::remarks(remarks));
             }
         }
@@ -241,7 +241,7 @@ impl Demo {
         });
         if invalid_lines > 0 {
             self.screen.tell(format_args!(
-                "  {invalid_lines} lines of the file are not valid events, so the exit code is 1."
+                "  Lines of the file that are no valid event: {invalid_lines}, so the exit code is 1."
             ));
         }
     }

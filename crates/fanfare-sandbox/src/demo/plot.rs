@@ -4,7 +4,7 @@ use fanfare_events::Event;
 
 use super::file::{self, Remark};
 use super::options::Events;
-use super::people::{self, AT_HARBOUR, AT_MERIDIAN, Fate};
+use super::people::{self, Fate};
 
 /// What will be published.
 #[derive(Debug)]
@@ -55,12 +55,12 @@ impl Plot {
         }
         vec![
             format!(
-                "  {} asked HubSpot to forget them, {} have an address that SendGrid refuses;",
+                "  refused for good: {} by HubSpot (forgotten), {} by SendGrid (address)",
                 of(Fate::Forgotten),
                 of(Fate::Accented),
             ),
             format!(
-                "  HubSpot fails on {} of {AT_MERIDIAN}, SendGrid on {} of {AT_HARBOUR}",
+                "  failing until mended: {} at HubSpot, {} at SendGrid",
                 of(Fate::AtMeridian),
                 of(Fate::AtHarbour),
             ),
