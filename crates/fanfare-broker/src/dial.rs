@@ -10,7 +10,8 @@ use lapin::uri::{
     AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism,
 };
 use lapin::{Connection, ConnectionProperties};
-use tracing::{info, warn};
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
 
 use crate::backoff::ExponentialPauses;
 use crate::config::{BrokerAddress, BrokerConfig, TlsConfig};
@@ -27,6 +28,9 @@ pub(crate) struct Dialer {
 
 /// DNS, TCP, TLS and the AMQP handshake together.
 const DIAL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Nobody waits longer for a goodbye; a dead network is noticed by its heartbeat.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A peer that is silent for twice this long counts as gone.
 const HEARTBEAT_SECONDS: u16 = 15;
@@ -95,7 +99,7 @@ impl Dialer {
         let addresses = self.config.addresses();
         let address = addresses[self.next % addresses.len()].clone();
         self.next = self.next.wrapping_add(1);
-        match dial(&address, self.config.tls(), &self.name).await {
+        match dial(&address, self.config.tls(), &self.name, DIAL_DEADLINE).await {
             Ok(connection) => {
                 info!(connection = %self.name, broker = %address, "Connected to the broker");
                 // The node that answered is tried first when it comes back.
@@ -109,12 +113,19 @@ impl Dialer {
 
 /// Says goodbye, so that the broker's log shows no broken connection.
 pub(crate) async fn close(connection: &Connection) {
-    if let Err(error) = connection.close(200, "done".into()).await {
-        tracing::debug!(%error, "The connection was gone before it could be closed");
+    match timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "The connection was gone before it could be closed"),
+        Err(_) => debug!("The broker did not say goodbye in time"),
     }
 }
 
-async fn dial(address: &BrokerAddress, tls: &TlsConfig, name: &str) -> Result<Connection, Fault> {
+async fn dial(
+    address: &BrokerAddress,
+    tls: &TlsConfig,
+    name: &str,
+    deadline: Duration,
+) -> Result<Connection, Fault> {
     let socket = SocketToClose::default();
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let tls = owned(tls);
@@ -141,13 +152,13 @@ async fn dial(address: &BrokerAddress, tls: &TlsConfig, name: &str) -> Result<Co
         )
     };
 
-    match tokio::time::timeout(DIAL_DEADLINE, opening).await {
+    match timeout(deadline, opening).await {
         Ok(opened) => Ok(opened?),
         Err(_) => {
             // The client's own thread waits on the socket for ever; dropping the
             // future does not end it, closing the socket under it does.
             socket.shut_down();
-            Err(Fault::lost(format!("no answer within {} s", DIAL_DEADLINE.as_secs())))
+            Err(Fault::lost(format!("no answer within {} s", deadline.as_secs_f64())))
         }
     }
 }
@@ -199,7 +210,57 @@ impl SocketToClose {
         if let Some(stream) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
             && let Err(error) = stream.shutdown(Shutdown::Both)
         {
-            tracing::debug!(%error, "The socket of a dial that timed out was already closed");
+            debug!(%error, "The socket of a dial that timed out was already closed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// The client's own threads. No other test of this crate opens a connection.
+    fn io_threads() -> usize {
+        let threads = fs::read_dir("/proc/self/task").unwrap();
+        let names =
+            threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("lapin-io-loop")).count()
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_dial_that_gets_no_answer_ends_in_time_and_leaves_no_socket_and_no_thread() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("amqp://{}", silent.local_addr().unwrap());
+        let config = BrokerConfig::from_urls(&url, false).unwrap();
+        let address = &config.addresses()[0];
+
+        let dialled = tokio::spawn({
+            let (address, tls) = (address.clone(), config.tls().clone());
+            async move { dial(&address, &tls, "test", Duration::from_millis(500)).await.map(drop) }
+        });
+        let (mut peer, _) = silent.accept().await.unwrap();
+        let mut greeting = [0; 8];
+        peer.read_exact(&mut greeting).await.unwrap();
+        assert_eq!(&greeting, b"AMQP\x00\x00\x09\x01");
+        assert_eq!(io_threads(), 1);
+
+        let fault = dialled.await.unwrap().unwrap_err();
+        assert_eq!(fault.to_string(), "no answer within 0.5 s");
+        let patience = Duration::from_secs(10);
+        let hung_up =
+            timeout(patience, peer.read(&mut greeting)).await.expect("the end of the socket");
+        assert!(matches!(hung_up, Ok(0) | Err(_)), "{hung_up:?}");
+        let no_thread = async {
+            while io_threads() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(patience, no_thread).await.expect("the end of the client's thread");
     }
 }
