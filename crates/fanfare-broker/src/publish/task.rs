@@ -97,7 +97,10 @@ impl Task {
                         "Lost the broker, will connect again and publish what is unconfirmed"
                     );
                     drop(connection);
-                    dialer.pause_after_failed_session().await;
+                    tokio::select! {
+                        () = dialer.pause_after_failed_session() => {}
+                        () = self.nothing_left_to_publish() => return,
+                    }
                 }
             }
         }
