@@ -45,6 +45,13 @@ pub(super) struct Flush {
     pub(super) again_at: Option<Instant>,
 }
 
+/// What settles everything up to a tag that has not been told yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    Ack { through: u64 },
+    Requeue { through: u64 },
+}
+
 impl AckTracker {
     pub(super) fn new() -> Self {
         Self { first: 1, slots: VecDeque::new(), waiting: VecDeque::new(), requeued: Vec::new() }
@@ -106,6 +113,26 @@ impl AckTracker {
             self.waiting.pop_front();
         }
         flush
+    }
+
+    /// The fewest words for all that [`Self::flush`] has left, before the channel closes:
+    /// then what is not settled goes back anyway, and need not be spared.
+    pub(super) fn last_words(&self) -> Vec<Word> {
+        let mut words: Vec<Word> = Vec::new();
+        for (through, slot) in (self.first..).zip(&self.slots) {
+            match (slot, words.last_mut()) {
+                (Slot::Settled, Some(Word::Ack { through: last }))
+                | (Slot::Unsettled(_), Some(Word::Requeue { through: last })) => *last = through,
+                (Slot::Settled, _) => words.push(Word::Ack { through }),
+                (Slot::Unsettled(_), _) => words.push(Word::Requeue { through }),
+                (Slot::Told, _) => {}
+            }
+        }
+        // The channel's end says it as well.
+        if let Some(Word::Requeue { .. }) = words.last() {
+            words.pop();
+        }
+        words
     }
 
     fn unsettled(&mut self, tag: u64) -> Option<&mut Slot> {
@@ -176,6 +203,23 @@ mod tests {
             tracker.flush(now),
             Flush { through: Some(2), requeue: vec![1], ..Flush::default() }
         );
+    }
+
+    #[test]
+    fn the_last_words_are_one_for_each_run_and_spare_what_the_broker_knows() {
+        let now = Instant::now();
+        let mut tracker = with_deliveries(9, now);
+        for tag in [1, 3, 4, 5, 7] {
+            tracker.settle(tag, now);
+        }
+        tracker.requeue(6);
+        assert_eq!(tracker.flush(now).through, Some(1));
+        assert_eq!(
+            tracker.last_words(),
+            [Word::Requeue { through: 2 }, Word::Ack { through: 7 }],
+            "6 is told, 8 and 9 go back with the channel"
+        );
+        assert_eq!(AckTracker::new().last_words(), []);
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The handle on a queue that is consumed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use crate::config::BrokerConfig;
 pub struct Subscription {
     deliveries: mpsc::Receiver<Delivery>,
     mode: watch::Sender<Mode>,
+    pauses: AtomicU32,
     state: watch::Receiver<ConsumeState>,
     session: watch::Receiver<Option<Arc<Session>>>,
     task: TaskTracker,
@@ -45,8 +47,9 @@ pub enum ConsumeState {
 /// What the task is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Take deliveries, so many at a time.
-    Consume { prefetch: u16 },
+    /// Take deliveries, so many at a time. Two modes with a pause between them differ,
+    /// even when the pause itself was too short to be seen.
+    Consume { prefetch: u16, pauses: u32 },
     /// Take no more, keep the channel so that what is here can be settled.
     Drain,
     /// Give everything back and stay away.
@@ -62,9 +65,8 @@ impl Subscription {
     /// consumers. Needs a tokio runtime.
     pub fn start(config: &BrokerConfig, name: &str, options: SubscriptionOptions) -> Self {
         let prefetch = options.prefetch.max(1);
-        // The broker never has more than the prefetch out, so this never fills.
         let (incoming, deliveries) = mpsc::channel(usize::from(prefetch));
-        let (mode, wanted) = watch::channel(Mode::Consume { prefetch });
+        let (mode, wanted) = watch::channel(Mode::Consume { prefetch, pauses: 0 });
         let (state, observed) = watch::channel(ConsumeState::Down);
         let (current, session) = watch::channel(None);
         let task = TaskTracker::new();
@@ -73,10 +75,10 @@ impl Subscription {
             name,
             options.queue,
             wanted,
-            task::Outlets { deliveries: incoming, state, session: current },
+            task::Outlets { deliveries: Some(incoming), state, session: current },
         ));
         task.close();
-        Self { deliveries, mode, state: observed, session, task }
+        Self { deliveries, mode, pauses: AtomicU32::new(0), state: observed, session, task }
     }
 
     /// The next delivery; `None` once drained or closed.
@@ -106,15 +108,17 @@ impl Subscription {
 
     /// Gives back what is not settled and stays away until [`Self::resume`].
     pub fn pause(&self) {
-        self.mode.send_replace(Mode::Pause);
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+        self.unless_draining(Mode::Pause);
     }
 
     /// Consumes again, `prefetch` deliveries at a time.
     pub fn resume(&self, prefetch: u16) {
-        self.mode.send_replace(Mode::Consume { prefetch: prefetch.max(1) });
+        let pauses = self.pauses.load(Ordering::Relaxed);
+        self.unless_draining(Mode::Consume { prefetch: prefetch.max(1), pauses });
     }
 
-    /// Takes no more deliveries; those already taken can still be settled.
+    /// Takes no more deliveries, for good; those already taken can still be settled.
     pub fn drain(&self) {
         self.mode.send_replace(Mode::Drain);
     }
@@ -123,5 +127,15 @@ impl Subscription {
     pub async fn close(self) {
         self.mode.send_replace(Mode::Close);
         self.task.wait().await;
+    }
+
+    fn unless_draining(&self, wanted: Mode) {
+        self.mode.send_if_modified(|mode| {
+            let draining = matches!(mode, Mode::Drain | Mode::Close);
+            if !draining {
+                *mode = wanted;
+            }
+            !draining
+        });
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use super::ack_tracker::Flush;
+use super::ack_tracker::{Flush, Word};
 use super::delivery::{Delivery, Session};
 use super::subscription::{ConsumeState, Mode};
 use crate::config::BrokerConfig;
@@ -25,7 +25,8 @@ use crate::received::Received;
 
 /// Where the task tells the handle what happens.
 pub(super) struct Outlets {
-    pub(super) deliveries: mpsc::Sender<Delivery>,
+    /// Closed once drained.
+    pub(super) deliveries: Option<mpsc::Sender<Delivery>>,
     pub(super) state: watch::Sender<ConsumeState>,
     pub(super) session: watch::Sender<Option<Arc<Session>>>,
 }
@@ -38,6 +39,13 @@ enum ChannelEnd {
     Closed,
     /// The broker or the way to it ended it.
     Fault(Fault),
+}
+
+/// What a session was started for; another one of these needs another session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Consuming {
+    prefetch: u16,
+    pauses: u32,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
@@ -53,12 +61,12 @@ pub(super) fn run(
     name: &str,
     queue: String,
     mut wanted: watch::Receiver<Mode>,
-    outlets: Outlets,
+    mut outlets: Outlets,
 ) -> impl Future<Output = ()> + use<> {
     let mut dialer = Dialer::new(config, name);
     async move {
         loop {
-            let Some(prefetch) = wait_until_wanted(&mut wanted, &outlets).await else { return };
+            let Some(mode) = wait_until_wanted(&mut wanted, &outlets).await else { return };
             let connection = tokio::select! {
                 connection = dialer.connect() => connection,
                 () = not_wanted(&mut wanted) => continue,
@@ -67,10 +75,10 @@ pub(super) fn run(
             let ended = consume(
                 &connection,
                 &queue,
-                prefetch,
+                mode,
                 &session,
                 &mut wanted,
-                &outlets,
+                &mut outlets,
                 &mut dialer,
             )
             .await;
@@ -89,21 +97,27 @@ pub(super) fn run(
                     warn!(connection = %dialer.name(), %queue, error = %fault,
                         "Stopped consuming, will try again");
                     drop(connection);
-                    dialer.pause_after_failed_session().await;
+                    tokio::select! {
+                        () = dialer.pause_after_failed_session() => {}
+                        () = not_wanted(&mut wanted) => {}
+                    }
                 }
             }
         }
     }
 }
 
-/// The prefetch to consume with; `None` when nothing is wanted any more.
-async fn wait_until_wanted(wanted: &mut watch::Receiver<Mode>, outlets: &Outlets) -> Option<u16> {
+/// How to consume; `None` when nothing is wanted any more.
+async fn wait_until_wanted(
+    wanted: &mut watch::Receiver<Mode>,
+    outlets: &Outlets,
+) -> Option<Consuming> {
     loop {
         let mode = *wanted.borrow_and_update();
         match mode {
-            Mode::Consume { prefetch } => {
+            Mode::Consume { prefetch, pauses } => {
                 outlets.state.send_replace(ConsumeState::Down);
-                return Some(prefetch);
+                return Some(Consuming { prefetch, pauses });
             }
             Mode::Drain | Mode::Close => return None,
             Mode::Pause => {
@@ -129,17 +143,21 @@ async fn next_mode(wanted: &mut watch::Receiver<Mode>) -> Mode {
 async fn consume(
     connection: &Connection,
     queue: &str,
-    prefetch: u16,
+    mode: Consuming,
     session: &Arc<Session>,
     wanted: &mut watch::Receiver<Mode>,
-    outlets: &Outlets,
+    outlets: &mut Outlets,
     dialer: &mut Dialer,
 ) -> ChannelEnd {
-    let (channel, mut consumer) = match open(connection, queue, prefetch).await {
+    let opened = tokio::select! {
+        opened = open(connection, queue, mode.prefetch) => opened,
+        () = not_wanted(wanted) => return ChannelEnd::ToldTo,
+    };
+    let (channel, mut consumer) = match opened {
         Ok(opened) => opened,
         Err(fault) => return ChannelEnd::Fault(fault),
     };
-    info!(connection = %dialer.name(), queue, prefetch, "Consuming");
+    info!(connection = %dialer.name(), queue, prefetch = mode.prefetch, "Consuming");
     outlets.session.send_replace(Some(Arc::clone(session)));
     outlets.state.send_replace(ConsumeState::Consuming);
     let mut acks = Acks::new(channel.clone(), Arc::clone(session));
@@ -148,22 +166,23 @@ async fn consume(
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
     loop {
+        if draining {
+            outlets.deliveries = None;
+        }
         tokio::select! {
             biased;
             written = acks.progress() => if let Err(error) = written {
                 return ChannelEnd::Fault(error.into());
             },
-            mode = next_mode(wanted) => match mode {
-                Mode::Consume { prefetch: same } if same == prefetch && !draining => {}
+            wanted = next_mode(wanted) => match wanted {
+                Mode::Consume { prefetch, pauses } if mode == (Consuming { prefetch, pauses }) => {}
                 Mode::Consume { .. } | Mode::Pause => {
                     acks.finish().await;
                     return ChannelEnd::ToldTo;
                 }
                 Mode::Drain => {
                     draining = true;
-                    let cancelled =
-                        channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default());
-                    if let Err(error) = cancelled.await {
+                    if let Err(error) = cancel(&channel).await {
                         return ChannelEnd::Fault(error.into());
                     }
                 }
@@ -172,15 +191,11 @@ async fn consume(
                     return ChannelEnd::Closed;
                 }
             },
-            next = consumer.next(), if !draining => match next {
+            Some((place, next)) = next_with_place(&mut consumer, outlets.deliveries.as_ref()) => match next {
                 Some(Ok(delivery)) => {
                     let tag = delivery.delivery_tag;
                     session.tracker().delivered(tag, Instant::now());
-                    let delivery =
-                        Delivery::new(Received::new(delivery), tag, Arc::clone(session));
-                    if outlets.deliveries.send(delivery).await.is_err() {
-                        return ChannelEnd::Closed;
-                    }
+                    place.send(Delivery::new(Received::new(delivery), tag, Arc::clone(session)));
                 }
                 Some(Err(error)) => return ChannelEnd::Fault(error.into()),
                 None => return ChannelEnd::Fault(Fault::lost(
@@ -195,6 +210,22 @@ async fn consume(
             }
         }
     }
+}
+
+/// The next delivery and a place to put it; `None` once there is no place any more.
+///
+/// Taken together: to wait for a place with a delivery at hand would hold up the acks
+/// that make the reader come back for more.
+async fn next_with_place<'a>(
+    consumer: &mut Consumer,
+    deliveries: Option<&'a mpsc::Sender<Delivery>>,
+) -> Option<(mpsc::Permit<'a, Delivery>, Option<Result<lapin::message::Delivery, lapin::Error>>)> {
+    let place = deliveries?.reserve().await.ok()?;
+    Some((place, consumer.next().await))
+}
+
+async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {
+    channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default()).await
 }
 
 async fn open(
@@ -258,10 +289,15 @@ impl Acks {
             if let Some(written) = (&mut self.writing).await {
                 written?;
             }
-            // Nothing can follow that one settled delivery should wait for.
-            for patience_is_over in [Instant::now(), Instant::now() + Duration::from_secs(1)] {
-                let flush = self.session.tracker().flush(patience_is_over);
-                write(self.channel.clone(), flush).await?;
+            // A quorum queue has 32 acks under way; the channel keeps the others, and
+            // forgets them when it closes. Cancelling waits until the queue has caught up.
+            cancel(&self.channel).await?;
+            let flush = self.session.tracker().flush(Instant::now());
+            write(self.channel.clone(), flush).await?;
+            // For the same reason the last acks are as few as can be.
+            let last_words = self.session.tracker().last_words();
+            for word in last_words {
+                say(&self.channel, word).await?;
             }
             Ok::<_, lapin::Error>(())
         };
@@ -269,6 +305,18 @@ impl Acks {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
             Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
+        }
+    }
+}
+
+async fn say(channel: &Channel, word: Word) -> Result<(), lapin::Error> {
+    match word {
+        Word::Ack { through } => {
+            channel.basic_ack(through, BasicAckOptions { multiple: true }).await
+        }
+        Word::Requeue { through } => {
+            let options = BasicNackOptions { multiple: true, requeue: true };
+            channel.basic_nack(through, options).await
         }
     }
 }
