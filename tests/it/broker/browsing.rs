@@ -26,8 +26,8 @@ fn dead_letter(number: usize) -> Message {
     let note = DeathNote {
         cause: Cause::ALL[number % Cause::ALL.len()],
         reason: format!("reason of {number}"),
-        status: (number % 2 == 0).then_some(422),
-        response: (number % 3 == 0).then(|| format!("answer to {number}")),
+        status: number.is_multiple_of(2).then_some(422),
+        response: number.is_multiple_of(3).then(|| format!("answer to {number}")),
         dead_at_ms: 1_700_000_000_000 + number as u64,
         destination: "crm".to_owned(),
         consumer: "fanfare-tests 1".to_owned(),

@@ -2,8 +2,12 @@
 
 mod stage;
 
+mod alarm;
 mod browsing;
+mod connection;
+mod consuming;
 mod delay_line;
 mod order;
+mod permissions;
 mod topology;
 mod verdicts;
