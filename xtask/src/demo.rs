@@ -46,8 +46,12 @@ pub(crate) struct Arguments {
     keep: bool,
 
     /// Use this broker; the demo makes a vhost of its own there, by the management plugin
-    #[arg(long, env = "FANFARE_AMQP_URL", hide_env_values = true)]
+    #[arg(long, env = "FANFARE_TEST_AMQP_URL", hide_env_values = true)]
     amqp_url: Option<String>,
+
+    /// The same, when there is no variable for tests and demos
+    #[arg(long, hide = true, env = "FANFARE_AMQP_URL", hide_env_values = true)]
+    fallback_amqp_url: Option<String>,
 
     /// The image to start where a Docker engine answers
     #[arg(long, env = "FANFARE_RABBITMQ_IMAGE")]
@@ -72,7 +76,8 @@ The balance, as --json prints it:
 
 Lines of --file that hold an event again, by source and id, are left out and named.
 
-Exit code: 0 when it is balanced and every line of --file was valid, else 1.";
+Exit code: 0 when it is balanced and every line of --file was valid, else 1;
+130 when it was stopped before the balance.";
 
 /// Ends with 0 when every event is accounted for.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -97,7 +102,8 @@ async fn perform(arguments: &Arguments, stop: &Stop) -> anyhow::Result<Verdict> 
     say("building the programs with the dev profile: good to look at, too slow to measure");
     let programs = stop.or(build::programs()).await?;
     say("looking for a broker");
-    let wishes = Wishes { url: arguments.amqp_url.clone(), image: arguments.image.clone() };
+    let url = arguments.amqp_url.as_ref().or(arguments.fallback_amqp_url.as_ref());
+    let wishes = Wishes { url: url.cloned(), image: arguments.image.clone() };
     let site = stop.or(Site::prepare(&wishes)).await?;
     let played = play(arguments, stop, &site, programs).await;
     // After a failure the logs tell more than the message.
