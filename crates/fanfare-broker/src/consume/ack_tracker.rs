@@ -115,17 +115,22 @@ impl AckTracker {
         flush
     }
 
-    /// The fewest words for all that [`Self::flush`] has left, before the channel closes:
-    /// then what is not settled goes back anyway, and need not be spared.
+    /// The fewest words for all that the broker has not been told, before the channel
+    /// closes: then what is not settled goes back anyway, and need not be spared.
     pub(super) fn last_words(&self) -> Vec<Word> {
         let mut words: Vec<Word> = Vec::new();
         for (through, slot) in (self.first..).zip(&self.slots) {
-            match (slot, words.last_mut()) {
-                (Slot::Settled, Some(Word::Ack { through: last }))
-                | (Slot::Unsettled(_), Some(Word::Requeue { through: last })) => *last = through,
-                (Slot::Settled, _) => words.push(Word::Ack { through }),
-                (Slot::Unsettled(_), _) => words.push(Word::Requeue { through }),
-                (Slot::Told, _) => {}
+            let goes_back = match slot {
+                Slot::Settled => false,
+                Slot::Unsettled(_) => true,
+                Slot::Told if self.requeued.contains(&through) => true,
+                Slot::Told => continue,
+            };
+            match (goes_back, words.last_mut()) {
+                (false, Some(Word::Ack { through: last }))
+                | (true, Some(Word::Requeue { through: last })) => *last = through,
+                (false, _) => words.push(Word::Ack { through }),
+                (true, _) => words.push(Word::Requeue { through }),
             }
         }
         // The channel's end says it as well.
@@ -209,15 +214,35 @@ mod tests {
     fn the_last_words_are_one_for_each_run_and_spare_what_the_broker_knows() {
         let now = Instant::now();
         let mut tracker = with_deliveries(9, now);
-        for tag in [1, 3, 4, 5, 7] {
+        for tag in [1, 3, 5, 7] {
             tracker.settle(tag, now);
         }
         tracker.requeue(6);
         assert_eq!(tracker.flush(now).through, Some(1));
         assert_eq!(
             tracker.last_words(),
-            [Word::Requeue { through: 2 }, Word::Ack { through: 7 }],
+            [
+                Word::Requeue { through: 2 },
+                Word::Ack { through: 3 },
+                Word::Requeue { through: 4 },
+                Word::Ack { through: 7 }
+            ],
             "6 is told, 8 and 9 go back with the channel"
+        );
+
+        tracker.settle(2, now);
+        tracker.requeue(4);
+        tracker.settle(9, now);
+        assert_eq!(
+            tracker.last_words(),
+            [
+                Word::Ack { through: 3 },
+                Word::Requeue { through: 4 },
+                Word::Ack { through: 7 },
+                Word::Requeue { through: 8 },
+                Word::Ack { through: 9 }
+            ],
+            "the broker does not know yet that 4 goes back"
         );
         assert_eq!(AckTracker::new().last_words(), []);
     }

@@ -292,8 +292,6 @@ impl Acks {
             // A quorum queue has 32 acks under way; the channel keeps the others, and
             // forgets them when it closes. Cancelling waits until the queue has caught up.
             cancel(&self.channel).await?;
-            let flush = self.session.tracker().flush(Instant::now());
-            write(self.channel.clone(), flush).await?;
             // For the same reason the last acks are as few as can be.
             let last_words = self.session.tracker().last_words();
             for word in last_words {
