@@ -9,7 +9,7 @@ use lapin::tcp::{AsyncTcpStream, OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{
     AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism,
 };
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
@@ -108,6 +108,16 @@ impl Dialer {
             }
             Err(fault) => Err((address, fault)),
         }
+    }
+}
+
+/// Closes a channel that the broker has not closed already. Dropping it would do, but
+/// then its goodbye crosses the connection's, and the client library calls that an error.
+pub(crate) async fn close_channel(channel: Channel) {
+    if channel.status().connected()
+        && let Err(error) = channel.close(200, "done".into()).await
+    {
+        tracing::debug!(%error, "A channel was gone before it could be closed");
     }
 }
 

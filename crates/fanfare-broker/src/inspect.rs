@@ -5,7 +5,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 
 use crate::config::BrokerConfig;
-use crate::dial::{Dialer, close};
+use crate::dial::{Dialer, close, close_channel};
 use crate::fault::Fault;
 
 /// Looks at queues over one connection.
@@ -56,6 +56,27 @@ impl Inspector {
     pub async fn depth(&self, queue: &str) -> Result<Option<QueueDepth>, InspectError> {
         match self.look(queue).await {
             Ok(depth) => Ok(Some(depth)),
+            Err(fault) if fault.is_not_found() => Ok(None),
+            Err(source) => Err(InspectError::Refused { queue: queue.to_owned(), source }),
+        }
+    }
+
+    /// Disconnects.
+    pub async fn close(self) {
+        close(&self.connection).await;
+    }
+
+    async fn look(&self, queue: &str) -> Result<QueueDepth, Fault> {
+        // A missing queue closes the channel, so each look has its own.
+        let channel = self.connection.create_channel().await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+        let depth = QueueDepth {
+            ready: declared.message_count().into(),
+            consumers: declared.consumer_count(),
+        };
+        close_channel(channel).await;
+        Ok(depth) => Ok(Some(depth)),
             Err(fault) if fault.is_not_found() => Ok(None),
             Err(source) => Err(InspectError::Refused { queue: queue.to_owned(), source }),
         }

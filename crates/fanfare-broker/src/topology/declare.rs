@@ -9,7 +9,7 @@ use lapin::{Channel, Connection};
 
 use super::plan::{Argument, Binding, Exchange, ExchangeKind, Queue, Topology};
 use crate::config::BrokerConfig;
-use crate::dial::{Dialer, close};
+use crate::dial::{Dialer, close, close_channel};
 use crate::fault::Fault;
 
 /// Why a topology could not be declared.
@@ -50,22 +50,29 @@ async fn declare_on(connection: &Connection, topology: &Topology) -> Result<(), 
         .create_channel()
         .await
         .map_err(|error| DeclareError::Unreachable(error.into()))?;
+    let declared = declare_through(&channel, topology).await;
+    close_channel(channel).await;
+    declared?;
+    // Last, so that for a moment two ways are open rather than none.
+    for binding in &topology.outdated {
+        unbind(connection, binding).await.map_err(named(binding.to_string()))?;
+    }
+    Ok(())
+}
+
+async fn declare_through(channel: &Channel, topology: &Topology) -> Result<(), DeclareError> {
     for exchange in &topology.exchanges {
-        declare_exchange(&channel, exchange, false)
+        declare_exchange(channel, exchange, false)
             .await
             .map_err(named(format!("exchange {}", exchange.name)))?;
     }
     for queue in &topology.queues {
-        declare_queue(&channel, queue, false)
+        declare_queue(channel, queue, false)
             .await
             .map_err(named(format!("queue {}", queue.name)))?;
     }
     for binding in &topology.bindings {
-        bind(&channel, binding).await.map_err(named(binding.to_string()))?;
-    }
-    // Last, so that for a moment two ways are open rather than none.
-    for binding in &topology.outdated {
-        unbind(connection, binding).await.map_err(named(binding.to_string()))?;
+        bind(channel, binding).await.map_err(named(binding.to_string()))?;
     }
     Ok(())
 }
@@ -139,6 +146,7 @@ async fn unbind(connection: &Connection, binding: &Binding) -> Result<(), Fault>
     } else {
         channel.exchange_unbind(target, source, key, ExchangeUnbindOptions::default(), none).await
     };
+    close_channel(channel).await;
     match unbound.map_err(Fault::from) {
         Err(fault) if !fault.is_not_found() => Err(fault),
         _ => Ok(()),

@@ -5,7 +5,7 @@ use lapin::Connection;
 use super::declare::{declare_exchange, declare_queue};
 use super::plan::{Argument, Exchange, Queue, Topology};
 use crate::config::BrokerConfig;
-use crate::dial::{Dialer, close};
+use crate::dial::{Dialer, close, close_channel};
 use crate::fault::Fault;
 
 /// What was found out about one object.
@@ -117,11 +117,17 @@ async fn look_at_exchange(
     exchange: &Exchange,
     passive: bool,
 ) -> Result<(), Fault> {
-    declare_exchange(&connection.create_channel().await?, exchange, passive).await
+    let channel = connection.create_channel().await?;
+    let looked = declare_exchange(&channel, exchange, passive).await;
+    close_channel(channel).await;
+    looked
 }
 
 async fn look_at_queue(connection: &Connection, queue: &Queue, passive: bool) -> Result<(), Fault> {
-    declare_queue(&connection.create_channel().await?, queue, passive).await
+    let channel = connection.create_channel().await?;
+    let looked = declare_queue(&channel, queue, passive).await;
+    close_channel(channel).await;
+    looked
 }
 
 fn existence(looked: Result<(), Fault>) -> Result<Drift, VerifyError> {
