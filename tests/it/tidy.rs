@@ -18,13 +18,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fanfare-process", &["fanfare-broker"]),
     ("fanfare-producer", &["fanfare-broker", "fanfare-events"]),
     ("fanfare-delivery", &["fanfare-broker", "fanfare-events", "fanfare-process"]),
-    ("fanfare-gateway", &["fanfare-events", "fanfare-process", "fanfare-producer"]),
     ("fanfare-consumer-", &["fanfare-delivery", "fanfare-events", "fanfare-process"]),
     ("fanfare-cli", &["fanfare-broker", "fanfare-events", "fanfare-process", "fanfare-producer"]),
 ];
 
 /// They stand outside the house and may look through every window.
-const OUTSIDE: &[&str] = &["fanfare-sandbox", "fanfare-tests", "xtask"];
+const OUTSIDE: &[&str] =
+    &["fanfare-bench", "fanfare-examples", "fanfare-sandbox", "fanfare-tests", "xtask"];
 
 /// Where the environment may be read: settings, and what runs the tests.
 const READS_ENVIRONMENT: &[&str] = &["crates/fanfare-process/", "tests/", "xtask/"];
@@ -53,7 +53,8 @@ fn only_the_broker_crate_depends_on_lapin() {
         .filter(|(_, dependencies)| dependencies.contains("lapin"))
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(users, ["fanfare-broker"]);
+    // The baseline of the benchmark is what one writes without Fanfare.
+    assert_eq!(users, ["fanfare-bench", "fanfare-broker"]);
 }
 
 #[test]
@@ -183,4 +184,23 @@ fn text(value: &Value) -> String {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+#[test]
+fn the_code_in_the_readme_is_the_code_of_the_examples() {
+    let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    let examples: Vec<_> = ["sign-up", "crm"]
+        .map(|name| fs::read_to_string(root().join(format!("examples/src/bin/{name}.rs"))).unwrap())
+        .iter()
+        .flat_map(|text| lines(text))
+        .collect();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<_> =
+        readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2, "one block for the producer, one for the destination");
+    for block in blocks {
+        let block = lines(block);
+        let stands = examples.windows(block.len()).any(|window| window == block);
+        assert!(stands, "this block stands in no example:\n{}", block.join("\n"));
+    }
 }
