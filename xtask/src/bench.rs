@@ -28,7 +28,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let measured = Command::new(cargo)
-        .args(["run", "--release", "--quiet", "-p", "fanfare-bench", "--bin", "fanfare-bench", "--"])
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "-p",
+            "fanfare-bench",
+            "--bin",
+            "fanfare-bench",
+            "--",
+        ])
         .args(arguments.rest)
         .stdin(Stdio::null())
         .status()
