@@ -76,29 +76,6 @@ impl Inspector {
             consumers: declared.consumer_count(),
         };
         close_channel(channel).await;
-        Ok(depth) => Ok(Some(depth)),
-            Err(fault) if fault.is_not_found() => Ok(None),
-            Err(source) => Err(InspectError::Refused { queue: queue.to_owned(), source }),
-        }
-    }
-
-    /// Disconnects.
-    pub async fn close(self) {
-        close(&self.connection).await;
-    }
-
-    async fn look(&self, queue: &str) -> Result<QueueDepth, Fault> {
-        // A missing queue closes the channel, so each look has its own.
-        let channel = self.connection.create_channel().await?;
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
-        let depth = QueueDepth {
-            ready: declared.message_count().into(),
-            consumers: declared.consumer_count(),
-        };
-        if let Err(error) = channel.close(200, "done".into()).await {
-            tracing::debug!(%error, "A channel was gone before it could be closed");
-        }
         Ok(depth)
     }
 }
