@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod consumer;
 pub mod hubspot;
+pub mod operator;
 pub mod process;
 pub mod sendgrid;
 
@@ -17,9 +18,19 @@ pub use listing::{example_file, help};
 use crate::settings::Group;
 
 /// The groups of every program.
-pub const ALL: &[Group] =
-    &[broker::GROUP, process::GROUP, consumer::GROUP, hubspot::GROUP, sendgrid::GROUP];
+pub const ALL: &[Group] = &[
+    broker::GROUP,
+    process::GROUP,
+    consumer::GROUP,
+    hubspot::GROUP,
+    sendgrid::GROUP,
+    operator::GROUP,
+];
 
 /// Names that tests and demos read and that a process must not stumble over.
-pub const DEVELOPMENT: &[&str] =
-    &["FANFARE_TEST_AMQP_URL", "FANFARE_RABBITMQ_IMAGE", "FANFARE_SANDBOX_TOKEN"];
+pub const DEVELOPMENT: &[&str] = &[
+    "FANFARE_TEST_AMQP_URL",
+    "FANFARE_TEST_NODE_HOME",
+    "FANFARE_RABBITMQ_IMAGE",
+    "FANFARE_SANDBOX_TOKEN",
+];

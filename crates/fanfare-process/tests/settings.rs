@@ -77,6 +77,19 @@ fn only_what_has_no_default_must_be_set() {
 }
 
 #[test]
+fn one_env_file_serves_all_programs() {
+    let others = [
+        ("API_TOKEN", "tok"),
+        ("FANFARE_MANAGEMENT_URL_FILE", "/run/secrets/management-url"),
+        ("FANFARE_DESTINATIONS", "hubspot"),
+        ("FANFARE_AUDIT_LOG", "/var/log/fanfare/audit.ndjson"),
+        ("FANFARE_PREFETCH", "128"),
+        ("FANFARE_TEST_NODE_HOME", "/tmp/node"),
+    ];
+    assert!(read(&others).is_ok());
+}
+
+#[test]
 fn what_is_set_is_used() {
     let settings = read(&[
         ("API_TOKEN", "tok"),

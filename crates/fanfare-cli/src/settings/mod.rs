@@ -5,7 +5,6 @@
 
 mod management_url;
 mod read;
-mod variables;
 mod vars;
 
 use std::path::PathBuf;
@@ -14,7 +13,6 @@ use fanfare_broker::{BrokerConfig, Namespace};
 use fanfare_process::{ProcessSettings, catalogue};
 
 pub use read::read;
-pub use variables::GROUP;
 
 use crate::management::ManagementConfig;
 
@@ -41,6 +39,6 @@ pub struct Settings {
 pub fn help() -> String {
     format!(
         "Variables; any NAME may be given as NAME_FILE instead, the path of a file with the value.\n{}",
-        catalogue::help(&[catalogue::broker::GROUP, GROUP]).trim_end()
+        catalogue::help(&[catalogue::broker::GROUP, catalogue::operator::GROUP]).trim_end()
     )
 }

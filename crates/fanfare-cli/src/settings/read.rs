@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use fanfare_broker::Namespace;
+use fanfare_process::catalogue::operator::{AUDIT_LOG, DESTINATIONS, MANAGEMENT_URL};
 use fanfare_process::settings::{Reader, SettingsError, Vars};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode, catalogue};
 
-use super::variables::{AUDIT_LOG, DESTINATIONS, GROUP, MANAGEMENT_URL};
 use super::vars::FlagsFirst;
 use super::{Settings, management_url};
 use crate::arguments::GlobalArguments;
@@ -25,7 +25,7 @@ pub fn read(
     let management = read_management(&mut reader, broker.is_some());
     let destinations = reader.optional::<Vec<String>>(&DESTINATIONS);
     let audit_log = reader.optional::<PathBuf>(&AUDIT_LOG);
-    reader.finish(&[catalogue::broker::GROUP, catalogue::process::GROUP, GROUP], || {
+    reader.finish(&[], || {
         let broker = broker?;
         Some(Settings {
             broker: broker.config,

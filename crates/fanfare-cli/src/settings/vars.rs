@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use fanfare_process::catalogue;
+use fanfare_process::catalogue::operator::{AUDIT_LOG, MANAGEMENT_URL};
 use fanfare_process::settings::Vars;
 
-use super::variables::{AUDIT_LOG, MANAGEMENT_URL};
 use crate::arguments::GlobalArguments;
 
 /// Variables of which some were given as flags.

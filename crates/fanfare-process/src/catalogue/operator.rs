@@ -1,6 +1,6 @@
-//! The variables that only this program reads.
+//! What only the operator's tool, `fanfare`, wants to know.
 
-use fanfare_process::settings::{Group, Variable};
+use crate::settings::{Group, Variable};
 
 /// Read by `fanfare` besides the broker's variables.
 pub const GROUP: Group = Group {
@@ -9,18 +9,18 @@ pub const GROUP: Group = Group {
 };
 
 /// Where RabbitMQ's management API is.
-pub(super) const MANAGEMENT_URL: Variable = Variable::optional(
+pub const MANAGEMENT_URL: Variable = Variable::optional(
     "FANFARE_MANAGEMENT_URL",
     "what only it can tell is not looked at",
     "https://monitor:PASSWORD@broker.example:15671",
     "RabbitMQ's management API, with user and password, for what AMQP cannot tell: bindings, \
-     messages in flight, the list of destinations. The user needs the tag `monitoring` or \
-     `management`.",
+     messages in flight, the list of destinations, and queues that the user of FANFARE_AMQP_URL \
+     may not look at. The user needs the tag `monitoring` or `management`.",
 )
 .secret();
 
 /// The destinations that are meant when none is named.
-pub(super) const DESTINATIONS: Variable = Variable::optional(
+pub const DESTINATIONS: Variable = Variable::optional(
     "FANFARE_DESTINATIONS",
     "they are named on the command line",
     "hubspot,sendgrid",
@@ -29,7 +29,7 @@ pub(super) const DESTINATIONS: Variable = Variable::optional(
 );
 
 /// Where changes are recorded.
-pub(super) const AUDIT_LOG: Variable = Variable::optional(
+pub const AUDIT_LOG: Variable = Variable::optional(
     "FANFARE_AUDIT_LOG",
     "fanfare/audit.ndjson in $XDG_STATE_HOME or ~/.local/state",
     "/var/log/fanfare/audit.ndjson",
@@ -37,7 +37,7 @@ pub(super) const AUDIT_LOG: Variable = Variable::optional(
 );
 
 /// Whether colours are off.
-pub(super) const NO_COLOR: Variable = Variable::optional(
+pub const NO_COLOR: Variable = Variable::optional(
     "NO_COLOR",
     "colours are used on a terminal",
     "1",
