@@ -144,6 +144,21 @@ impl BrokerConfig {
 }
 
 impl BrokerAddress {
+    /// The host as it is dialled; an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The vhost's name, such as `/`; not percent-encoded.
+    pub fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
     fn parse(number: usize, url: &str, allow_plaintext: bool) -> Result<Self, BrokerUrlError> {
         let url = Url::parse(url)
             .map_err(|why| BrokerUrlError::Malformed { number, why: why.to_string() })?;
@@ -260,15 +275,16 @@ mod tests {
     fn a_bare_url_means_guest_and_the_root_vhost() {
         let address = only("amqp://127.0.0.1");
         assert_eq!(address.to_string(), "amqp://guest@127.0.0.1:5672 (vhost /)");
-        assert_eq!(only("amqp://localhost:5799/%2f").vhost, "/");
-        assert_eq!(only("amqp://[::1]:5799/a%20b").vhost, "a b");
-        assert_eq!(only("amqp://[::1]:5799").host, "::1");
+        assert_eq!(address.vhost(), "/");
+        assert_eq!(only("amqp://localhost:5799/%2f").vhost(), "/");
+        assert_eq!(only("amqp://[::1]:5799/a%2fb%20c").vhost(), "a/b c");
+        assert_eq!(only("amqp://[::1]:5799").host(), "::1");
     }
 
     #[test]
     fn several_urls_are_kept_in_order() {
         let config = BrokerConfig::from_urls("amqps://a, amqps://b:1 ,", false).unwrap();
-        let hosts: Vec<_> = config.addresses().iter().map(|a| (a.host.as_str(), a.port)).collect();
+        let hosts: Vec<_> = config.addresses().iter().map(|a| (a.host(), a.port())).collect();
         assert_eq!(hosts, [("a", 5671), ("b", 1)]);
     }
 
