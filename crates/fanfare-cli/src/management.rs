@@ -13,7 +13,7 @@ use url::Url;
 pub struct ManagementConfig {
     /// Its address with user and password, without `/api`.
     pub url: Url,
-    /// The vhost as a percent-encoded path segment.
+    /// The vhost's name, such as `/`.
     pub vhost: String,
     /// A private CA to trust besides the system's.
     pub ca_pem: Option<Vec<u8>>,
@@ -124,25 +124,24 @@ impl Management {
 
     /// Every binding of the vhost.
     pub async fn bindings(&self) -> Result<Vec<BindingSeen>, ManagementError> {
-        self.get("bindings", "").await
+        self.get("bindings", None).await
     }
 
     /// Every queue of the vhost.
     pub async fn queues(&self) -> Result<Vec<QueueSeen>, ManagementError> {
         // Without the list of columns the answer is some 4 KiB a queue.
-        self.get("queues", "?columns=name,messages_unacknowledged").await
+        self.get("queues", Some("columns=name,messages_unacknowledged")).await
     }
 
     async fn get<T: DeserializeOwned>(
         &self,
         what: &str,
-        query: &str,
+        query: Option<&str>,
     ) -> Result<T, ManagementError> {
-        let base = self.config.url.as_str().trim_end_matches('/');
-        let path = format!("/api/{what}/{}", self.config.vhost);
+        let url = self.url(what, query);
+        let path = url.path().to_owned();
         // Without its URL, which holds the password.
         let unreachable = |error: reqwest::Error| ManagementError::Unreachable(error.without_url());
-        let url = format!("{base}{path}{query}");
         let mut answer = self.client.get(url).send().await.map_err(unreachable)?;
         match answer.status() {
             StatusCode::OK => {}
@@ -159,6 +158,16 @@ impl Management {
             }
         }
         serde_json::from_slice(&body).map_err(|source| ManagementError::Answer { path, source })
+    }
+
+    fn url(&self, what: &str, query: Option<&str>) -> Url {
+        let mut url = self.config.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            // A `/` in the vhost's name is encoded here, as the API wants it.
+            path.pop_if_empty().extend(["api", what, &self.config.vhost]);
+        }
+        url.set_query(query);
+        url
     }
 }
 
@@ -202,7 +211,7 @@ mod tests {
             String::from_utf8(request).unwrap()
         };
         let url = Url::parse(&url).unwrap();
-        let config = ManagementConfig { url, vhost: "%2f".into(), ca_pem: None };
+        let config = ManagementConfig { url, vhost: "a/b c".into(), ca_pem: None };
         let management = Management::new(&config).unwrap();
         let (answered, request) = tokio::join!(question(management), server);
         (answered, request)
@@ -221,7 +230,7 @@ mod tests {
             routing_key: String::new(),
         };
         assert_eq!(bindings.unwrap(), [expected]);
-        assert!(request.starts_with("GET /api/bindings/%2f HTTP/1.1\r\n"), "{request}");
+        assert!(request.starts_with("GET /api/bindings/a%2Fb%20c HTTP/1.1\r\n"), "{request}");
         // base64 of `ada:p@ss`.
         assert!(request.contains("authorization: Basic YWRhOnBAc3M="), "{request}");
     }

@@ -1,4 +1,4 @@
-//! The URL of the management API, and the vhost to ask it about.
+//! The URL of the management API.
 
 use std::net::IpAddr;
 
@@ -26,16 +26,6 @@ pub(super) fn parse(text: &str, allow_plaintext: bool) -> Result<Url, &'static s
     let path = path.strip_suffix("/api").unwrap_or(path).to_owned();
     url.set_path(&path);
     Ok(url)
-}
-
-/// The vhost of the first broker URL, percent-encoded as the API's paths want it.
-pub(super) fn vhost_segment(amqp_urls: &str) -> String {
-    let first = amqp_urls.split(',').map(str::trim).find(|url| !url.is_empty());
-    let path = first.and_then(|url| Url::parse(url).ok()).map(|url| url.path().to_owned());
-    match path.as_deref().and_then(|path| path.strip_prefix('/')) {
-        None | Some("") => "%2F".to_owned(),
-        Some(segment) => segment.to_owned(),
-    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -69,13 +59,5 @@ mod tests {
             assert_eq!(parse(text, false).unwrap().path(), "/", "{text}");
         }
         assert_eq!(parse("https://h/rabbit/api", false).unwrap().path(), "/rabbit");
-    }
-
-    #[test]
-    fn the_vhost_is_that_of_the_first_broker_url() {
-        assert_eq!(vhost_segment("amqp://localhost"), "%2F");
-        assert_eq!(vhost_segment("amqp://localhost/"), "%2F");
-        assert_eq!(vhost_segment(" ,amqp://a/%2f,amqp://b/other"), "%2f");
-        assert_eq!(vhost_segment("amqp://a/a%20b"), "a%20b");
     }
 }

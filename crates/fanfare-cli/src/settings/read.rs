@@ -22,7 +22,7 @@ pub fn read(
     let broker = BrokerSettings::read(&mut reader);
     let namespace = broker.as_ref().and_then(|broker| Namespace::new(&broker.namespace).ok());
     let process = ProcessSettings::read(&mut reader).map(|settings| quiet(settings, environment));
-    let management = read_management(&mut reader, broker.is_some());
+    let management = read_management(&mut reader, broker.as_ref());
     let destinations = reader.optional::<Vec<String>>(&DESTINATIONS);
     let audit_log = reader.optional::<PathBuf>(&AUDIT_LOG);
     reader.finish(&[], || {
@@ -42,21 +42,19 @@ pub fn read(
 /// The management API shares vhost, CA and the rule about plain text with the broker.
 fn read_management(
     reader: &mut Reader<'_>,
-    broker_is_known: bool,
+    broker: Option<&BrokerSettings>,
 ) -> Option<Option<ManagementConfig>> {
-    if !broker_is_known {
+    let Some(broker) = broker else {
         // The shared variables would be complained about twice.
         reader.optional_with(&MANAGEMENT_URL, |text| management_url::parse(text, true))?;
         return None;
-    }
+    };
     let allow_plaintext = reader.or_default(&catalogue::broker::AMQP_ALLOW_PLAINTEXT)?;
     let url =
         reader.optional_with(&MANAGEMENT_URL, |text| management_url::parse(text, allow_plaintext));
-    let vhost = reader.or_default_with(&catalogue::broker::AMQP_URL, |urls| {
-        Ok::<_, String>(management_url::vhost_segment(urls))
-    });
-    let ca_pem = reader.file(&catalogue::broker::AMQP_CA_FILE);
-    let (vhost, ca_pem) = (vhost?, ca_pem?);
+    let ca_pem = reader.file(&catalogue::broker::AMQP_CA_FILE)?;
+    // The nodes of a cluster have their vhosts in common.
+    let vhost = broker.config.addresses().first()?.vhost().to_owned();
     Some(url?.map(|url| ManagementConfig { url, vhost, ca_pem }))
 }
 
@@ -125,6 +123,19 @@ mod tests {
         let refused = read(&GlobalArguments::default(), &environment).unwrap_err();
         assert_eq!(refused.problems().len(), 4, "{refused}");
         assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn the_management_api_is_asked_about_the_vhost_of_the_first_broker_url() {
+        let vhost = |amqp_url: &str| {
+            let environment = environment(&[
+                ("FANFARE_AMQP_URL", amqp_url),
+                ("FANFARE_MANAGEMENT_URL", "http://localhost:15672"),
+            ]);
+            read(&GlobalArguments::default(), &environment).unwrap().management.unwrap().vhost
+        };
+        assert_eq!(vhost("amqp://localhost"), "/");
+        assert_eq!(vhost(" ,amqp://localhost/a%2fb%20c,amqps://h/other"), "a/b c");
     }
 
     #[test]
