@@ -17,7 +17,7 @@ const PROGRAM: Program = Program {
 
 #[derive(Debug)]
 struct Sink {
-    url: String,
+    url: url::Url,
     http: HttpClient,
 }
 
@@ -29,7 +29,7 @@ impl Destination for Sink {
     async fn deliver(&self, attempt: &Attempt) -> Outcome {
         let request = self
             .http
-            .post(&self.url)
+            .post(self.url.clone())
             .header("idempotency-key", attempt.key().to_string())
             .body(attempt.event().to_json());
         self.http.call(request).await.into()
@@ -43,7 +43,7 @@ async fn main() -> Exit {
         "bench",
         std::env::args().skip(1),
         &Environment,
-        |reader: &mut Reader<'_>| reader.required::<String>(&SINK_URL),
+        |reader: &mut Reader<'_>| reader.required::<url::Url>(&SINK_URL),
         |url, http| Sink { url, http },
     );
     let consumer = match consumer {

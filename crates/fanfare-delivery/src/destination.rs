@@ -48,6 +48,10 @@ impl Attempt {
         self.key
     }
 
+    pub(crate) fn into_event(self) -> Event {
+        self.event
+    }
+
     /// Which attempt this is, from 1.
     pub fn number(&self) -> NonZeroU32 {
         self.number

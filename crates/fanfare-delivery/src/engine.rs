@@ -1,5 +1,6 @@
 //! The loop: take deliveries while there is room, work on them, settle them.
 
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -62,17 +63,18 @@ impl<D: Destination> Engine<D> {
         let mut watch = Watch::new(health);
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Asked again in every turn of the loop, so it takes its place in the queue once.
+        let mut stopped = pin!(shutdown.cancelled());
 
         loop {
-            let now = Instant::now();
-            let admission = self.admission(now, in_flight.len());
+            let admission = self.admission(in_flight.len());
             tokio::select! {
                 biased;
                 Some(finished) = in_flight.next(), if !in_flight.is_empty() => {
                     self.tell(&mut reports, finished);
                     watch.settled += 1;
                 }
-                () = shutdown.cancelled() => break,
+                () = &mut stopped => break,
                 delivery = subscription.next(), if admission == Admission::Granted => match delivery {
                     Some(delivery) => {
                         self.gate().started();
@@ -109,12 +111,16 @@ impl<D: Destination> Engine<D> {
         subscription.close().await;
     }
 
-    fn admission(&self, now: Instant, in_flight: usize) -> Admission {
+    fn admission(&self, in_flight: usize) -> Admission {
         // What cannot be retried or dead-lettered now should not be attempted now.
         if in_flight >= self.options.max_concurrency || self.successors.in_trouble() {
             return Admission::AfterProbe;
         }
-        self.gate().admission(now, in_flight)
+        let gate = self.gate();
+        if gate.is_closed() {
+            return gate.admission(Instant::now(), in_flight);
+        }
+        Admission::Granted
     }
 
     fn check(&self, watch: &mut Watch, subscription: &Subscription, in_flight: usize) {
@@ -137,14 +143,11 @@ impl<D: Destination> Engine<D> {
     }
 
     fn tell(&self, reports: &mut Reports, finished: Finished) {
-        let Some(settled) = finished else { return };
-        let wanted = settled.reply_to.is_some() || reports.somebody_may_listen();
-        if wanted {
-            reports.tell(
-                &settled.report,
-                settled.reply_to.as_deref(),
-                settled.correlation_id.as_deref(),
-            );
+        let Some(finished) = finished else { return };
+        let reply_to = finished.message.reply_to();
+        if reply_to.is_some() || reports.somebody_may_listen() {
+            let report = finished.report(&self.name);
+            reports.tell(&report, reply_to, finished.message.correlation_id());
         }
     }
 }

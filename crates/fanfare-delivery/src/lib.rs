@@ -10,6 +10,7 @@ mod clock;
 mod consumer;
 mod decode;
 mod destination;
+mod ended;
 mod engine;
 pub mod http;
 mod ledger;

@@ -10,7 +10,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanfare_broker::topology::Precision;
-use fanfare_broker::{Cause, DeathNote, Delivery, Received};
+use fanfare_broker::{Cause, DeathNote, Delivery};
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_process::telemetry::Chain;
 use futures_util::FutureExt;
@@ -20,23 +20,17 @@ use tracing::{debug, info, warn};
 use crate::clock::{as_ms, now_ms};
 use crate::decode::decode;
 use crate::destination::{Attempt, Destination};
+use crate::ended::{Ended, FinishedDelivery};
 use crate::engine::Engine;
 use crate::ledger::{Claim, Claimed};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::policy::{Circumstances, Gate, Next};
-use crate::report::{Report, Result as Settled};
+use crate::report::Result as Settled;
 use crate::successor::{History, TakenBack};
 
 /// What became of a delivery; `None` when the broker took it back meanwhile.
 pub(crate) type Finished = Option<FinishedDelivery>;
-
-#[derive(Debug)]
-pub(crate) struct FinishedDelivery {
-    pub(crate) report: Report,
-    pub(crate) reply_to: Option<String>,
-    pub(crate) correlation_id: Option<String>,
-}
 
 /// A message handed over so often has probably killed its consumer each time.
 const POISON_DELIVERIES: u64 = 10;
@@ -46,9 +40,8 @@ impl<D: Destination> Engine<D> {
     pub(crate) async fn work(&self, delivery: Delivery) -> Finished {
         match self.work_until_settled(&delivery).await {
             Ok(ended) => {
-                let finished = self.finish(delivery.message(), ended);
-                delivery.ack();
-                Some(finished)
+                self.metrics.settled(ended.result, ended.age(delivery.message(), now_ms()));
+                Some(FinishedDelivery { message: delivery.ack(), ended })
             }
             Err(TakenBack) => None,
         }
@@ -79,18 +72,20 @@ impl<D: Destination> Engine<D> {
 
     async fn work_on_event(&self, delivery: &Delivery, event: Event) -> Result<Ended, TakenBack> {
         let message = delivery.message();
-        let ended = Ended::of(message, &event);
+        let mut ended = Ended::unread(message);
         let now = now_ms();
         if let Some(early) = message.not_before_ms().and_then(|moment| moment.checked_sub(now))
             && early > 0
         {
             let pause = Duration::from_millis(early);
             let history = ended.history;
+            ended.event = Some(event);
             self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
             return Ok(ended.with(Settled::Hold));
         }
         let age = ended.age(message, now);
         if age > self.options.retry.max_age {
+            ended.event = Some(event);
             let reason = Reason::new(format!(
                 "older than {} s, so it was not attempted",
                 self.options.retry.max_age.as_secs()
@@ -99,40 +94,48 @@ impl<D: Destination> Engine<D> {
         }
         let event_type = event.event_type();
         if !self.options.event_types.contains(event_type) || !self.destination.handles(event_type) {
+            ended.event = Some(event);
             return Ok(ended.with(Settled::Skipped));
         }
         let key = IdempotencyKey::of(&event, &self.name);
         match self.ledger.claim(key).await {
-            Claim::Delivered => Ok(ended.with(Settled::Duplicate)),
-            Claim::Ours(claimed) => self.attempt(delivery, event, key, claimed, ended, age).await,
+            Claim::Delivered => {
+                ended.event = Some(event);
+                Ok(ended.with(Settled::Duplicate))
+            }
+            Claim::Ours(claimed) => {
+                let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
+                let attempt = Attempt::new(event, key, number);
+                self.attempt(delivery, attempt, claimed, ended, age).await
+            }
         }
     }
 
     async fn attempt(
         &self,
         delivery: &Delivery,
-        event: Event,
-        key: IdempotencyKey,
+        attempt: Attempt,
         claimed: Claimed<'_>,
         ended: Ended,
         age: Duration,
     ) -> Result<Ended, TakenBack> {
-        let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
-        let attempt = Attempt::new(event, key, number);
+        let number = attempt.number();
         let attempted_at_ms = now_ms();
         let (outcome, took) = self.call(&attempt).await;
         self.metrics.attempted(outcome.label(), took);
 
         let mut ended = ended.attempted(&outcome, took);
-        let seen = Circumstances {
-            attempt: number,
-            age: age.saturating_add(took),
-            pause: self.options.retry.pauses.after(number.get()),
-        };
+        ended.event = Some(attempt.into_event());
         let spent = History {
             attempts: number.get(),
             first_attempt_at_ms: ended.history.first_attempt_at_ms.or(Some(attempted_at_ms)),
         };
+        let message = delivery.message();
+        let pause = match outcome {
+            Outcome::Delivered => Duration::ZERO,
+            _ => self.options.retry.pauses.after(number.get()),
+        };
+        let seen = Circumstances { attempt: number, age: age.saturating_add(took), pause };
         let next = self.options.retry.next(outcome, seen);
         self.note_at_gate(&next, &ended);
         match next {
@@ -140,14 +143,15 @@ impl<D: Destination> Engine<D> {
                 // Known before the ack leaves: a redelivery finds it in the ledger.
                 claimed.delivered();
                 ended.history = spent;
-                debug!(event_id = %ended.event_id, destination = %self.name, attempt = number.get(),
+                debug!(event_id = ended.event_id(message), destination = %self.name, attempt = number.get(),
                     duration_ms = as_ms(took), "Delivered");
                 Ok(ended.with(Settled::Delivered))
             }
             Next::Retry { pause, precision, reason } => {
                 ended.history = spent;
-                info!(event_id = %ended.event_id, destination = %self.name, attempt = number.get(),
-                    duration_ms = as_ms(took), retry_in_ms = as_ms(pause), reason = reason.text,
+                info!(event_id = ended.event_id(message), destination = %self.name,
+                    attempt = number.get(), duration_ms = as_ms(took),
+                    retry_in_ms = as_ms(pause), reason = mask(&reason.text),
                     "An attempt failed, will try again");
                 self.successors.delay(delivery, spent, pause, precision).await?;
                 Ok(ended.with(Settled::Retry))
@@ -204,7 +208,8 @@ impl<D: Destination> Engine<D> {
         let (until, is_news) = self.gate().hold(trouble, pause, now);
         let pause = until - now;
         if is_news {
-            warn!(destination = %self.name, trouble = trouble.as_str(), reason = reason.text,
+            warn!(destination = %self.name, trouble = trouble.as_str(),
+                reason = mask(&reason.text),
                 pause_ms = as_ms(pause),
                 "The destination is in trouble; holding everything, spending no attempts");
         }
@@ -228,7 +233,7 @@ impl<D: Destination> Engine<D> {
             consumer: self.consumer.clone(),
         };
         self.successors.dead_letter(delivery, ended.history, &note).await?;
-        warn!(event_id = %ended.event_id, destination = %self.name,
+        warn!(event_id = ended.event_id(delivery.message()), destination = %self.name,
             attempt = ended.history.attempts, cause = cause.as_str(), reason = note.reason,
             "Gave an event up; it is a dead letter now");
         self.metrics.dead(cause);
@@ -237,93 +242,7 @@ impl<D: Destination> Engine<D> {
         Ok(ended.with(Settled::Dead))
     }
 
-    fn finish(&self, message: &Received, ended: Ended) -> FinishedDelivery {
-        self.metrics.settled(ended.result, ended.age(message, now_ms()));
-        FinishedDelivery {
-            reply_to: message.reply_to().map(str::to_owned),
-            correlation_id: message.correlation_id().map(str::to_owned),
-            report: Report {
-                event_id: ended.event_id,
-                source: ended.source,
-                event_type: ended.event_type,
-                destination: self.name.to_string(),
-                attempt: ended.history.attempts,
-                outcome: ended.result,
-                cause: ended.cause,
-                status: ended.status,
-                duration_ms: as_ms(ended.took),
-                at: now_ms(),
-                trace_id: trace_id(message),
-            },
-        }
-    }
-
     pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How far a delivery got, and what is known of it.
-#[derive(Debug)]
-struct Ended {
-    result: Settled,
-    event_id: String,
-    source: Option<String>,
-    event_type: Option<String>,
-    history: History,
-    cause: Option<Cause>,
-    status: Option<u16>,
-    took: Duration,
-    answered: bool,
-}
-
-impl Ended {
-    fn unread(message: &Received) -> Self {
-        Self {
-            result: Settled::Dead,
-            event_id: message.id().to_owned(),
-            source: message.app_id().map(str::to_owned),
-            event_type: message.kind().map(str::to_owned),
-            history: History {
-                attempts: message.attempts(),
-                first_attempt_at_ms: message.first_attempt_at_ms(),
-            },
-            cause: None,
-            status: None,
-            took: Duration::ZERO,
-            answered: false,
-        }
-    }
-
-    fn of(message: &Received, event: &Event) -> Self {
-        Self {
-            event_id: event.id().to_string(),
-            source: Some(event.source().to_owned()),
-            event_type: Some(event.event_type().to_owned()),
-            ..Self::unread(message)
-        }
-    }
-
-    fn attempted(self, outcome: &Outcome, took: Duration) -> Self {
-        let answered = !matches!(outcome, Outcome::Ambiguous { .. });
-        let status = outcome.reason().and_then(|reason| reason.status);
-        Self { took, answered, status, ..self }
-    }
-
-    fn with(self, result: Settled) -> Self {
-        Self { result, ..self }
-    }
-
-    /// Time since it was published, or since its first attempt if that is unknown.
-    fn age(&self, message: &Received, now_ms: u64) -> Duration {
-        let published_at_ms = message.timestamp().map(|seconds| seconds.saturating_mul(1000));
-        let since = published_at_ms.or(self.history.first_attempt_at_ms).unwrap_or(now_ms);
-        Duration::from_millis(now_ms.saturating_sub(since))
-    }
-}
-
-/// The second field of a `traceparent` (W3C Trace Context §3.2).
-fn trace_id(message: &Received) -> Option<String> {
-    let (parent, _) = message.trace_context()?;
-    parent.split('-').nth(1).map(str::to_owned)
 }

@@ -47,13 +47,14 @@ impl Delivery {
         self.session.ended.load(Ordering::Acquire)
     }
 
-    /// Tells the broker that it is done with.
+    /// Tells the broker that it is done with, and keeps the message.
     ///
     /// The ack leaves with the next write; AMQP does not confirm acks, so after a
     /// lost connection a redelivery is always possible.
-    pub fn ack(self) {
+    pub fn ack(self) -> Received {
         self.session.tracker().settle(self.tag, Instant::now());
         self.session.settled.notify_one();
+        self.received
     }
 
     /// Gives it back untouched, to whoever consumes next. Never a way to wait.
