@@ -1,6 +1,7 @@
 //! Consuming a queue: deliveries that are settled by value, acks that are coalesced.
 
 mod ack_tracker;
+mod acks;
 mod browser;
 mod delivery;
 mod subscription;

@@ -1,21 +1,17 @@
 //! The task that owns a subscription's connection and its one channel.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::OptionFuture;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use super::ack_tracker::{Flush, Word};
+use super::acks::{Acks, CONSUMER_TAG, cancel};
 use super::delivery::{Delivery, Session};
 use super::subscription::{ConsumeState, Mode};
 use crate::config::BrokerConfig;
@@ -48,13 +44,8 @@ struct Consuming {
     pauses: u32,
 }
 
-type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
-
-const CONSUMER_TAG: &str = "fanfare";
 /// How often a quiet connection is looked at.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
-/// How long the last acks may take when the subscription is closed.
-const LAST_WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(
     config: &BrokerConfig,
@@ -224,10 +215,6 @@ async fn next_with_place<'a>(
     Some((place, consumer.next().await))
 }
 
-async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {
-    channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default()).await
-}
-
 async fn open(
     connection: &Connection,
     queue: &str,
@@ -244,93 +231,4 @@ async fn open(
         )
         .await?;
     Ok((channel, consumer))
-}
-
-/// Tells the broker what is settled, one write at a time: whatever is settled
-/// during a write goes with the next one.
-struct Acks {
-    channel: Channel,
-    session: Arc<Session>,
-    writing: OptionFuture<Write>,
-    again_at: Option<Instant>,
-}
-
-impl Acks {
-    fn new(channel: Channel, session: Arc<Session>) -> Self {
-        Self { channel, session, writing: None.into(), again_at: None }
-    }
-
-    /// Writes when there is something to write; to be polled again and again.
-    async fn progress(&mut self) -> Result<(), lapin::Error> {
-        loop {
-            if let Some(written) = (&mut self.writing).await {
-                self.writing = None.into();
-                written?;
-            }
-            tokio::select! {
-                () = self.session.settled.notified() => {}
-                () = sleep_until(self.again_at.unwrap_or_else(Instant::now)), if self.again_at.is_some() => {}
-            }
-            self.start_write();
-        }
-    }
-
-    fn start_write(&mut self) {
-        let flush = self.session.tracker().flush(Instant::now());
-        self.again_at = flush.again_at;
-        if flush.through.is_some() || !flush.singly.is_empty() || !flush.requeue.is_empty() {
-            self.writing = Some(write(self.channel.clone(), flush)).into();
-        }
-    }
-
-    /// The last acks before the channel is closed.
-    async fn finish(&mut self) {
-        let last = async {
-            if let Some(written) = (&mut self.writing).await {
-                written?;
-            }
-            // A quorum queue has 32 acks under way; the channel keeps the others, and
-            // forgets them when it closes. Cancelling waits until the queue has caught up.
-            cancel(&self.channel).await?;
-            // For the same reason the last acks are as few as can be.
-            let last_words = self.session.tracker().last_words();
-            for word in last_words {
-                say(&self.channel, word).await?;
-            }
-            Ok::<_, lapin::Error>(())
-        };
-        match tokio::time::timeout(LAST_WRITE_DEADLINE, last).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
-            Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
-        }
-    }
-}
-
-async fn say(channel: &Channel, word: Word) -> Result<(), lapin::Error> {
-    match word {
-        Word::Ack { through } => {
-            channel.basic_ack(through, BasicAckOptions { multiple: true }).await
-        }
-        Word::Requeue { through } => {
-            let options = BasicNackOptions { multiple: true, requeue: true };
-            channel.basic_nack(through, options).await
-        }
-    }
-}
-
-fn write(channel: Channel, flush: Flush) -> Write {
-    Box::pin(async move {
-        for tag in flush.requeue {
-            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-            channel.basic_nack(tag, options).await?;
-        }
-        for tag in flush.singly {
-            channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
-        }
-        if let Some(tag) = flush.through {
-            channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
-        }
-        Ok(())
-    })
 }

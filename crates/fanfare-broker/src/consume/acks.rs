@@ -1,0 +1,114 @@
+//! Telling the broker what is settled: as few words as will do, and the last ones for sure.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::OptionFuture;
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use super::ack_tracker::{Flush, Word};
+use super::delivery::Session;
+
+type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
+
+pub(super) const CONSUMER_TAG: &str = "fanfare";
+/// How long the last acks may take when the subscription is closed.
+const LAST_WRITE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Tells the broker what is settled, one write at a time: whatever is settled
+/// during a write goes with the next one.
+pub(super) struct Acks {
+    channel: Channel,
+    session: Arc<Session>,
+    writing: OptionFuture<Write>,
+    again_at: Option<Instant>,
+}
+
+impl Acks {
+    pub(super) fn new(channel: Channel, session: Arc<Session>) -> Self {
+        Self { channel, session, writing: None.into(), again_at: None }
+    }
+
+    /// Writes when there is something to write; to be polled again and again.
+    pub(super) async fn progress(&mut self) -> Result<(), lapin::Error> {
+        loop {
+            if let Some(written) = (&mut self.writing).await {
+                self.writing = None.into();
+                written?;
+            }
+            tokio::select! {
+                () = self.session.settled.notified() => {}
+                () = sleep_until(self.again_at.unwrap_or_else(Instant::now)), if self.again_at.is_some() => {}
+            }
+            self.start_write();
+        }
+    }
+
+    fn start_write(&mut self) {
+        let flush = self.session.tracker().flush(Instant::now());
+        self.again_at = flush.again_at;
+        if flush.through.is_some() || !flush.singly.is_empty() || !flush.requeue.is_empty() {
+            self.writing = Some(write(self.channel.clone(), flush)).into();
+        }
+    }
+
+    /// The last acks before the channel is closed.
+    pub(super) async fn finish(&mut self) {
+        let last = async {
+            if let Some(written) = (&mut self.writing).await {
+                written?;
+            }
+            // A quorum queue has 32 acks under way; the channel keeps the others, and
+            // forgets them when it closes. Cancelling waits until the queue has caught up.
+            cancel(&self.channel).await?;
+            // For the same reason the last acks are as few as can be.
+            let last_words = self.session.tracker().last_words();
+            for word in last_words {
+                say(&self.channel, word).await?;
+            }
+            Ok::<_, lapin::Error>(())
+        };
+        match tokio::time::timeout(LAST_WRITE_DEADLINE, last).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
+            Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
+        }
+    }
+}
+
+async fn say(channel: &Channel, word: Word) -> Result<(), lapin::Error> {
+    match word {
+        Word::Ack { through } => {
+            channel.basic_ack(through, BasicAckOptions { multiple: true }).await
+        }
+        Word::Requeue { through } => {
+            let options = BasicNackOptions { multiple: true, requeue: true };
+            channel.basic_nack(through, options).await
+        }
+    }
+}
+
+fn write(channel: Channel, flush: Flush) -> Write {
+    Box::pin(async move {
+        for tag in flush.requeue {
+            let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+            channel.basic_nack(tag, options).await?;
+        }
+        for tag in flush.singly {
+            channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
+        }
+        if let Some(tag) = flush.through {
+            channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Takes no more deliveries; returns when the broker has heard of it.
+pub(super) async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {
+    channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default()).await
+}
