@@ -6,7 +6,7 @@ use lapin::types::FieldTable;
 
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close, close_channel};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 
 /// Looks at queues over one connection.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ pub enum InspectError {
     /// No node of the broker answered.
     #[error("the broker cannot be reached")]
     Unreachable(#[source] Fault),
-    /// The user may not look at the queue.
+    /// The user may not look at the queue, or nobody else than its owner may. From
+    /// RabbitMQ 4.2.6 on a look takes some right to the queue.
     #[error("queue {queue} may not be looked at")]
     Refused {
         /// The queue.
@@ -40,6 +41,25 @@ pub enum InspectError {
         #[source]
         source: Fault,
     },
+    /// The connection was lost.
+    #[error("the broker was lost while looking at queue {queue}")]
+    Lost {
+        /// The queue.
+        queue: String,
+        /// What was heard last.
+        #[source]
+        source: Fault,
+    },
+}
+
+impl InspectError {
+    /// Whether the broker could not be reached, or was lost.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Lost { .. } => true,
+            Self::Refused { .. } => false,
+        }
+    }
 }
 
 impl Inspector {
@@ -57,7 +77,15 @@ impl Inspector {
         match self.look(queue).await {
             Ok(depth) => Ok(Some(depth)),
             Err(fault) if fault.is_not_found() => Ok(None),
-            Err(source) => Err(InspectError::Refused { queue: queue.to_owned(), source }),
+            Err(source) => {
+                let queue = queue.to_owned();
+                Err(match source.kind() {
+                    FaultKind::Refused { .. } => InspectError::Refused { queue, source },
+                    FaultKind::Closed { .. } | FaultKind::Lost => {
+                        InspectError::Lost { queue, source }
+                    }
+                })
+            }
         }
     }
 

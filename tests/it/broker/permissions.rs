@@ -259,6 +259,27 @@ async fn the_owner_of_the_topology_may_declare_it_and_nothing_outside() {
     world.end().await;
 }
 
+/// Up to RabbitMQ 4.2.5 everybody may look at a queue, later only who has a right to it.
+#[tokio::test]
+async fn a_queue_that_may_not_be_looked_at_stands_in_nobodys_way() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let user = user(&world, OPERATOR).await;
+    let inspector = Inspector::connect(&user.config).await.unwrap();
+    let (theirs, nobodys) = (inspector.depth("t.crm").await, inspector.depth("t.mail").await);
+    match (&theirs, &nobodys) {
+        (Ok(Some(_)), Ok(None)) => {}
+        (Err(theirs), Err(_)) => {
+            assert!(matches!(theirs, InspectError::Refused { .. }), "{theirs:?}");
+            assert!(!theirs.is_unreachable());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(inspector.depth("t.crm.dead").await.unwrap().unwrap().ready, 0);
+    inspector.close().await;
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_user_who_is_turned_away_gets_in_once_the_broker_knows_them() {
     let world = World::start().await;
