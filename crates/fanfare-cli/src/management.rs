@@ -54,9 +54,15 @@ pub enum DestinationKind {
 pub struct QueueSeen {
     /// Its name.
     pub name: String,
+    /// Messages that wait.
+    #[serde(default)]
+    pub messages_ready: Option<u64>,
     /// Messages that consumers hold.
     #[serde(default)]
     pub messages_unacknowledged: Option<u64>,
+    /// Consumers.
+    #[serde(default)]
+    pub consumers: Option<u32>,
 }
 
 /// Why the management API has no answer.
@@ -130,7 +136,8 @@ impl Management {
     /// Every queue of the vhost.
     pub async fn queues(&self) -> Result<Vec<QueueSeen>, ManagementError> {
         // Without the list of columns the answer is some 4 KiB a queue.
-        self.get("queues", Some("columns=name,messages_unacknowledged")).await
+        let columns = "columns=name,messages_ready,messages_unacknowledged,consumers";
+        self.get("queues", Some(columns)).await
     }
 
     async fn get<T: DeserializeOwned>(
@@ -238,11 +245,14 @@ mod tests {
     #[tokio::test]
     async fn a_queue_without_statistics_yet_is_still_a_queue() {
         let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n\
-            [{\"name\":\"t.crm\"},{\"name\":\"t.mail\",\"messages_unacknowledged\":3}]";
+            [{\"name\":\"t.crm\"},{\"name\":\"t.mail\",\"messages_ready\":1,\
+            \"messages_unacknowledged\":3,\"consumers\":2}]";
         let (queues, request) = asked(answer, async |m| m.queues().await).await;
-        let held: Vec<_> = queues.unwrap().iter().map(|q| q.messages_unacknowledged).collect();
-        assert_eq!(held, [None, Some(3)]);
-        assert!(request.contains("columns=name,messages_unacknowledged"), "{request}");
+        let queues = queues.unwrap();
+        let told = |q: &QueueSeen| (q.messages_ready, q.messages_unacknowledged, q.consumers);
+        assert_eq!(told(&queues[0]), (None, None, None));
+        assert_eq!(told(&queues[1]), (Some(1), Some(3), Some(2)));
+        assert!(request.contains("columns=name,messages_ready,"), "{request}");
     }
 
     #[tokio::test]

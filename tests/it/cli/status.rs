@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanfare_broker::topology::{DelayRoute, Precision};
 use fanfare_broker::{Cause, Message, Publisher, PublisherOptions, Route};
+use fanfare_sandbox::broker::Permissions;
 use fanfare_tests::{World, registered, registered_many};
 use serde_json::{Value, json};
 
@@ -46,6 +47,32 @@ async fn each_destination_is_counted() {
     let table = tool.run("status -d crm -d mail").await.ok();
     assert!(table.out.contains("within 8 min"), "{}", table.out);
     assert!(!table.out.contains('\u{1b}'), "no colours in a pipe");
+    world.end().await;
+}
+
+/// Up to RabbitMQ 4.2.5 everybody may look at a queue, later only who has a right to it.
+#[tokio::test]
+async fn an_operator_who_may_not_look_at_every_queue_hears_of_the_others() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    bury(&world, "crm", &[Letter::of(&registered(9), Cause::Rejected)]).await;
+    let operator =
+        Permissions { configure: "^$", write: "^t\\..*\\.replay$", read: "^t\\..*\\.dead$" };
+    let url = world.node().add_user("looker", "secret", world.vhost(), operator).await.unwrap();
+    let tool = Tool::new(&world);
+
+    let objects = tool.run(&format!("status -d crm --json --amqp-url {url}")).await.ok().objects();
+    let [crm, namespace] = &objects[..] else { panic!("{objects:?}") };
+    assert_eq!((&crm["dead"], &crm["oldest_dead_at"]), (&json!(1), &json!("2023-11-14T22:13:20Z")));
+    let may_look = crm["exists"] == true;
+    let zero_or_null = if may_look { json!(0) } else { Value::Null };
+    for figure in ["ready", "retrying", "consumers"] {
+        assert_eq!(crm[figure], zero_or_null, "{figure}");
+    }
+    assert_eq!(namespace["unrouted"], zero_or_null);
+
+    let table = tool.run(&format!("status -d crm --amqp-url {url}")).await.ok();
+    assert_eq!(table.out.contains("may not look at (crm, unrouted)"), !may_look, "{}", table.out);
     world.end().await;
 }
 

@@ -157,10 +157,7 @@ impl ScanError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::NoQueue { .. } => false,
-            Self::Inspect { source, .. } => match source {
-                InspectError::Unreachable(_) => true,
-                InspectError::Refused { source, .. } => source.kind() == FaultKind::Lost,
-            },
+            Self::Inspect { source, .. } => source.is_unreachable(),
             Self::Browse { source, .. } => match source {
                 BrowseError::Unreachable(_) | BrowseError::Lost { .. } => true,
                 BrowseError::Refused { source, .. } => source.kind() == FaultKind::Lost,

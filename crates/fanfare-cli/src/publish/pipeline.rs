@@ -153,14 +153,14 @@ fn concerns_all(error: &PublishError) -> bool {
 impl PublishRunError {
     /// Whether the broker could not be reached, or was lost.
     pub fn is_unreachable(&self) -> bool {
+        use fanfare_broker::PublishError as Broker;
         use fanfare_broker::topology::DeclareError;
-        use fanfare_broker::{InspectError, PublishError as Broker};
         match self {
             Self::Read { .. } | Self::Config(_) => false,
             Self::Connect(ConnectError::Declare(error)) => {
                 matches!(error, DeclareError::Unreachable(_))
             }
-            Self::Inspect(error) => matches!(error, InspectError::Unreachable(_)),
+            Self::Inspect(error) => error.is_unreachable(),
             Self::Stopped { source } => {
                 matches!(source, PublishError::Broker(Broker::Unconfirmed { .. }))
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanfare_broker::{DestinationNames, InvalidName};
 use tokio::time::sleep;
 
-use super::gather::{DestinationStatus, Gatherer, NamespaceStatus};
+use super::gather::{DestinationStatus, Gatherer, NamespaceStatus, Unrouted};
 use crate::arguments::StatusArguments;
 use crate::failure::Failure;
 use crate::output::{Console, Rows, Tone};
@@ -81,36 +81,62 @@ fn show(console: &mut Console, status: &NamespaceStatus) -> Result<(), Failure> 
     }
     console.table(rows)?;
     match status.unrouted {
-        Some(0) => console.line("unrouted: none")?,
-        Some(count) => console
+        Unrouted::Parked(0) => console.line("unrouted: none")?,
+        Unrouted::Parked(count) => console
             .line(format_args!("unrouted: {count} messages that no destination is bound for"))?,
-        None => console.line("unrouted: no such queue; `fanfare topology apply` declares it")?,
+        Unrouted::NoQueue => {
+            console.line("unrouted: no such queue; `fanfare topology apply` declares it")?;
+        }
+        Unrouted::Hidden => console.line("unrouted: -")?,
+    }
+    if let Some(what) = hidden(status) {
+        console.line(what)?;
     }
     Ok(())
 }
 
+/// What the figures leave out, so that nobody takes a dash for a zero.
+fn hidden(status: &NamespaceStatus) -> Option<String> {
+    let hidden = status.destinations.iter().filter(|destination| destination.is_hidden());
+    let mut hidden: Vec<_> = hidden.map(|status| status.destination.as_str()).collect();
+    if status.unrouted == Unrouted::Hidden {
+        hidden.push("unrouted");
+    }
+    (!hidden.is_empty()).then(|| {
+        let queues = hidden.join(", ");
+        format!(
+            "not shown: what the broker user may not look at ({queues}); --management-url tells it"
+        )
+    })
+}
+
 fn row(status: &DestinationStatus) -> [(String, Tone); 8] {
     let DestinationStatus { destination, ready, retrying, dead, consumers, .. } = status;
-    if !status.exists {
+    if status.exists == Some(false) {
         let dash = || ("-".to_owned(), Tone::Plain);
         let name = (format!("{destination} (no queue)"), Tone::Bad);
         return [name, dash(), dash(), dash(), dash(), dash(), dash(), dash()];
     }
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let count = |count: Option<u64>| or_dash(count.map(|count| count.to_string()));
     let span = |seconds| when::span(Duration::from_secs(seconds));
     let due = status.next_due_within_s.map(|seconds| format!("within {}", span(seconds)));
     let oldest = status.oldest_dead_age_s.map(|seconds| format!("{} ago", span(seconds)));
     let warning = |is: bool| if is { Tone::Warning } else { Tone::Plain };
-    let dead_tone = if *dead > 0 { Tone::Bad } else { Tone::Good };
+    let dead_tone = match dead {
+        None => Tone::Plain,
+        Some(0) => Tone::Good,
+        Some(_) => Tone::Bad,
+    };
     [
         (destination.clone(), Tone::Plain),
-        (ready.to_string(), Tone::Plain),
-        (or_dash(status.in_flight.map(|held| held.to_string())), Tone::Plain),
-        (retrying.to_string(), warning(*retrying > 0)),
+        (count(*ready), Tone::Plain),
+        (count(status.in_flight), Tone::Plain),
+        (count(*retrying), warning(retrying.is_some_and(|count| count > 0))),
         (or_dash(due), Tone::Plain),
-        (dead.to_string(), dead_tone),
+        (count(*dead), dead_tone),
         (or_dash(oldest), Tone::Plain),
-        (consumers.to_string(), warning(*consumers == 0)),
+        (count(consumers.map(u64::from)), warning(*consumers == Some(0))),
     ]
 }
 
@@ -118,7 +144,7 @@ fn verdict(status: &NamespaceStatus) -> Result<(), Failure> {
     let missing: Vec<_> = status
         .destinations
         .iter()
-        .filter(|destination| !destination.exists)
+        .filter(|destination| destination.exists == Some(false))
         .map(|destination| destination.destination.as_str())
         .collect();
     if missing.is_empty() {
@@ -135,15 +161,23 @@ mod tests {
     fn status() -> DestinationStatus {
         DestinationStatus {
             destination: "hubspot".into(),
-            exists: true,
-            ready: 5,
+            exists: Some(true),
+            ready: Some(5),
             in_flight: None,
-            retrying: 3,
+            retrying: Some(3),
             next_due_within_s: Some(4),
-            dead: 2,
+            dead: Some(2),
             oldest_dead_at: Some("2026-03-01T08:00:00Z".into()),
             oldest_dead_age_s: Some(7300),
-            consumers: 0,
+            consumers: Some(0),
+        }
+    }
+
+    fn namespace(status: DestinationStatus) -> NamespaceStatus {
+        NamespaceStatus {
+            destinations: vec![status],
+            namespace: "fanfare".into(),
+            unrouted: Unrouted::Parked(0),
         }
     }
 
@@ -157,13 +191,31 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_without_a_queue_fails() {
-        let namespace = |exists| NamespaceStatus {
-            destinations: vec![DestinationStatus { exists, ..status() }],
-            namespace: "fanfare".into(),
-            unrouted: Some(0),
+    fn what_may_not_be_looked_at_is_a_dash_and_said() {
+        let status = DestinationStatus {
+            exists: None,
+            ready: None,
+            retrying: None,
+            next_due_within_s: None,
+            consumers: None,
+            ..status()
         };
-        assert!(verdict(&namespace(true)).is_ok());
-        assert!(verdict(&namespace(false)).is_err());
+        let cells = row(&status);
+        let texts = cells.clone().map(|(text, _)| text);
+        assert_eq!(texts, ["hubspot", "-", "-", "-", "-", "2", "2 h ago", "-"]);
+        assert!([1, 3, 7].iter().all(|&cell| cells[cell].1 == Tone::Plain));
+        let mut all = namespace(status);
+        assert!(hidden(&all).unwrap().contains("(hubspot)"));
+        all.unrouted = Unrouted::Hidden;
+        assert!(hidden(&all).unwrap().contains("(hubspot, unrouted)"));
+        assert!(verdict(&all).is_ok());
+    }
+
+    #[test]
+    fn a_destination_without_a_queue_fails() {
+        let namespace = |exists| namespace(DestinationStatus { exists, ..status() });
+        assert!(verdict(&namespace(Some(true))).is_ok());
+        assert!(verdict(&namespace(Some(false))).is_err());
+        assert_eq!(hidden(&namespace(Some(true))), None);
     }
 }

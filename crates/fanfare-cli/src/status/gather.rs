@@ -1,18 +1,20 @@
 //! Looking at the queues of destinations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU16;
 
 use fanfare_broker::topology::Level;
 use fanfare_broker::{
     BrokerConfig, BrowseError, Browser, DestinationNames, FaultKind, InspectError, Inspector,
-    Namespace, QueueDepth,
+    Namespace, Received,
 };
 use time::OffsetDateTime;
 
 use super::destinations::destinations;
-pub use super::row::{DestinationStatus, NamespaceStatus};
-use crate::management::{Management, ManagementConfig, ManagementError};
+use super::row::Seen;
+pub use super::row::{DestinationStatus, NamespaceStatus, Unrouted};
+use super::sight::Sight;
+use crate::management::{Management, ManagementConfig, ManagementError, QueueSeen};
 use crate::when;
 
 /// Looks again and again over one connection.
@@ -24,7 +26,13 @@ pub struct Gatherer {
     management: Option<Management>,
     /// The first dead letter's time by queue, and how many there were when it was read.
     oldest: HashMap<String, (u64, Option<OffsetDateTime>)>,
+    /// Queues that may not be looked at. The broker logs each refusal as an error, so it
+    /// is asked once.
+    refused: HashSet<String>,
 }
+
+/// What the management API lists, by name.
+type Listed = HashMap<String, QueueSeen>;
 
 /// A quorum queue puts what is returned behind whatever was returned before. A look at
 /// one letter would move it to the end; a look that takes them all moves none.
@@ -57,6 +65,7 @@ impl Gatherer {
             inspector: Inspector::connect(broker).await?,
             management: management.map(Management::new).transpose()?,
             oldest: HashMap::new(),
+            refused: HashSet::new(),
         })
     }
 
@@ -73,17 +82,17 @@ impl Gatherer {
         &mut self,
         destinations: &[DestinationNames],
     ) -> Result<NamespaceStatus, StatusError> {
-        let in_flight = self.in_flight().await?;
+        let listed = self.listed().await?;
+        let listed = listed.as_ref();
         let mut rows = Vec::new();
         for names in destinations {
-            let held = in_flight.as_ref().and_then(|held| held.get(names.queue()).copied());
-            rows.push(self.look_at(names, held).await?);
+            rows.push(self.look_at(names, listed).await?);
         }
-        let unrouted = self.inspector.depth(&self.namespace.unrouted()).await?;
+        let unrouted = self.sight(&self.namespace.unrouted(), listed).await?;
         Ok(NamespaceStatus {
             destinations: rows,
             namespace: self.namespace.to_string(),
-            unrouted: unrouted.map(|depth| depth.ready),
+            unrouted: unrouted.into(),
         })
     }
 
@@ -95,37 +104,32 @@ impl Gatherer {
     async fn look_at(
         &mut self,
         names: &DestinationNames,
-        in_flight: Option<u64>,
+        listed: Option<&Listed>,
     ) -> Result<DestinationStatus, StatusError> {
-        let queue = self.inspector.depth(names.queue()).await?;
-        let dead = self.inspector.depth(&names.dead()).await?;
-        let (mut retrying, mut next_due_within_s) = (0, None);
-        // Shortest first: the first level that is not empty is the next that is due.
+        let queue = self.sight(names.queue(), listed).await?;
+        let dead = self.sight(&names.dead(), listed).await?;
+        let mut levels = Vec::new();
         for level in Level::all().rev() {
-            let depth = self.inspector.depth(&names.delay(level)).await?;
-            let waiting = depth.map_or(0, |depth| depth.ready);
-            if waiting > 0 {
-                retrying += waiting;
-                next_due_within_s.get_or_insert(level.time_to_live().as_secs());
-            }
+            let sight = self.sight(&names.delay(level), listed).await?;
+            levels.push((level.time_to_live(), sight));
         }
-        let dead_letters = dead.map_or(0, |depth| depth.ready);
-        let oldest = self.oldest(&names.dead(), dead_letters).await?;
-        let now = OffsetDateTime::now_utc();
-        let QueueDepth { ready, consumers } =
-            queue.unwrap_or(QueueDepth { ready: 0, consumers: 0 });
-        Ok(DestinationStatus {
-            destination: names.destination().to_owned(),
-            exists: queue.is_some(),
-            ready,
-            in_flight,
-            retrying,
-            next_due_within_s,
-            dead: dead_letters,
-            oldest_dead_at: oldest.map(when::rfc3339),
-            oldest_dead_age_s: oldest.map(|at| when::age(at, now).as_secs()),
-            consumers,
-        })
+        let held = listed.and_then(|listed| listed.get(names.queue())?.messages_unacknowledged);
+        let oldest_dead = self.oldest(&names.dead(), dead.ready().unwrap_or(0)).await?;
+        let destination = names.destination();
+        let seen = Seen { destination, queue, dead, levels, in_flight: held, oldest_dead };
+        Ok(DestinationStatus::of(&seen, OffsetDateTime::now_utc()))
+    }
+
+    async fn sight(&mut self, queue: &str, listed: Option<&Listed>) -> Result<Sight, StatusError> {
+        if !self.refused.contains(queue) {
+            match self.inspector.depth(queue).await {
+                Ok(Some(depth)) => return Ok(Sight::Depth(depth)),
+                Ok(None) => return Ok(Sight::NoQueue),
+                Err(InspectError::Refused { .. }) => self.refused.insert(queue.to_owned()),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(listed.map_or(Sight::Hidden, |listed| Sight::of_listed(listed.get(queue))))
     }
 
     /// When the first dead letter in `queue` was given up; `None` where there are too many
@@ -141,30 +145,36 @@ impl Gatherer {
             Some((then, at)) if *then == dead => return Ok(*at),
             _ => {}
         }
-        let mut browser = Browser::open_with(&self.broker, queue, WHOLE_QUEUE).await?;
-        let first = browser.next().await;
-        browser.close().await;
-        let at = first?.and_then(|first| first.message.dead_at_ms()).and_then(when::from_epoch_ms);
+        let first = match first(&self.broker, queue).await {
+            Err(BrowseError::Refused { source, .. }) if source.kind() != FaultKind::Lost => None,
+            first => first?,
+        };
+        let at = first.and_then(|first| first.dead_at_ms()).and_then(when::from_epoch_ms);
         self.oldest.insert(queue.to_owned(), (dead, at));
         Ok(at)
     }
 
-    async fn in_flight(&self) -> Result<Option<HashMap<String, u64>>, StatusError> {
+    async fn listed(&self) -> Result<Option<Listed>, StatusError> {
         let Some(management) = &self.management else { return Ok(None) };
         let queues = management.queues().await?.into_iter();
-        let held = queues.filter_map(|queue| Some((queue.name, queue.messages_unacknowledged?)));
-        Ok(Some(held.collect()))
+        Ok(Some(queues.map(|queue| (queue.name.clone(), queue)).collect()))
     }
+}
+
+async fn first(broker: &BrokerConfig, queue: &str) -> Result<Option<Received>, BrowseError> {
+    let mut browser = Browser::open_with(broker, queue, WHOLE_QUEUE).await?;
+    let first = browser.next().await;
+    browser.close().await;
+    Ok(first?.map(|browsed| browsed.message))
 }
 
 impl StatusError {
     /// Whether the broker or its management API could not be reached, or was lost.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Inspect(InspectError::Unreachable(_))
-            | Self::Browse(BrowseError::Unreachable(_) | BrowseError::Lost { .. }) => true,
-            Self::Inspect(InspectError::Refused { source, .. })
-            | Self::Browse(BrowseError::Refused { source, .. }) => source.kind() == FaultKind::Lost,
+            Self::Inspect(error) => error.is_unreachable(),
+            Self::Browse(BrowseError::Unreachable(_) | BrowseError::Lost { .. }) => true,
+            Self::Browse(BrowseError::Refused { source, .. }) => source.kind() == FaultKind::Lost,
             Self::Management(error) => error.is_unreachable(),
         }
     }

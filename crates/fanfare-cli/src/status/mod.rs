@@ -4,6 +4,7 @@ mod command;
 mod destinations;
 mod gather;
 mod row;
+mod sight;
 
 pub(crate) use command::command;
-pub use gather::{DestinationStatus, Gatherer, NamespaceStatus, StatusError};
+pub use gather::{DestinationStatus, Gatherer, NamespaceStatus, StatusError, Unrouted};
