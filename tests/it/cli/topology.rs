@@ -1,6 +1,7 @@
 //! What should stand on the broker, and what does.
 
 use fanfare_broker::topology::{DestinationPlan, Topology, declare};
+use fanfare_sandbox::broker::Permissions;
 use fanfare_tests::World;
 
 use super::Tool;
@@ -60,6 +61,24 @@ async fn every_argument_that_differs_is_told_and_nothing_is_overwritten() {
     assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
     assert_eq!(tool.run("dlq list -d mail").await.code, 1, "mail was not declared");
     assert!(tool.audited().is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_looked_at_is_no_difference() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let tool = Tool::new(&world);
+    let nobody = Permissions { configure: "^$", write: "^$", read: "^t\\.crm$" };
+    let url = world.node().add_user("guest-of", "secret", world.vhost(), nobody).await.unwrap();
+
+    let verified = tool.run(&format!("topology verify -d crm --amqp-url {url}")).await.ok();
+    assert_eq!(verified.out, "");
+    assert!(verified.err.contains("44 could not be looked at"), "{}", verified.err);
+    let objects =
+        tool.run(&format!("topology verify -d crm --json --amqp-url {url}")).await.ok().objects();
+    assert_eq!(objects.len(), 44);
+    assert!(objects.iter().all(|object| object["state"] == "unknown"));
     world.end().await;
 }
 

@@ -12,7 +12,7 @@ pub enum TopologyCommand {
     Plan(TopologyArguments),
     /// Declare what is missing; what stands with other arguments is never changed
     Apply(TopologyArguments),
-    /// Exit 1 when anything is missing or differs
+    /// Exit 1 when anything is missing or differs, as far as it may be looked at
     Verify(TopologyArguments),
 }
 

@@ -30,24 +30,25 @@ async fn plan(session: &mut Session, arguments: &TopologyArguments) -> Result<()
     let comparison = compared(session, &topology).await?;
     show(&mut session.console, comparison.objects.iter())?;
     say_about_bindings(&session.console, &comparison);
-    let drift = comparison.drift().count();
-    let total = comparison.objects.len();
-    session.console.remark(format_args!("{drift} of {total} objects differ from the plan"));
+    session.console.remark(comparison.summary());
     Ok(())
 }
 
 async fn verify(session: &mut Session, arguments: &TopologyArguments) -> Result<(), Failure> {
     let topology = topology(session, arguments)?;
     let comparison = compared(session, &topology).await?;
-    show(&mut session.console, comparison.drift())?;
-    say_about_bindings(&session.console, &comparison);
-    let (drift, total) = (comparison.drift().count(), comparison.objects.len());
-    if drift > 0 {
-        let what = format!("{drift} of {total} objects differ from the plan");
-        return Err(Failure::NotAsAsked(what));
+    let console = &mut session.console;
+    show(console, comparison.drift())?;
+    if console.json {
+        // A person is told their number, and `plan` lists them.
+        show(console, comparison.hidden())?;
     }
-    let looked_at = comparison.objects.iter().filter(|o| o.state == State::AsPlanned).count();
-    session.console.remark(format_args!("{looked_at} objects stand as planned"));
+    say_about_bindings(console, &comparison);
+    let summary = comparison.summary();
+    if comparison.drift().next().is_some() {
+        return Err(Failure::NotAsAsked(summary));
+    }
+    console.remark(summary);
     Ok(())
 }
 

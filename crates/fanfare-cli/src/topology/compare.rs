@@ -5,7 +5,7 @@ use fanfare_broker::topology::{Depth, Drift, Finding, Topology, VerifyError, ver
 
 use super::bindings;
 use super::object::{ObjectState, State};
-use super::words::difference;
+use super::words::{difference, refusal};
 use crate::management::{Management, ManagementConfig, ManagementError};
 
 /// How every object of a topology stands.
@@ -51,6 +51,28 @@ impl Comparison {
         self.objects.iter().filter(|object| object.state.is_drift())
     }
 
+    /// The objects that the user may not look at.
+    pub fn hidden(&self) -> impl Iterator<Item = &ObjectState> {
+        self.objects.iter().filter(|object| object.state == State::Unknown)
+    }
+
+    /// How many objects stand as planned, differ, and may not be looked at.
+    pub fn summary(&self) -> String {
+        let count = |state| self.objects.iter().filter(|object| object.state == state).count();
+        let asked_about = self.objects.len() - count(State::NotLookedAt);
+        let as_planned = count(State::AsPlanned);
+        let mut summary = format!("{as_planned} of {asked_about} objects stand as planned");
+        for (count, what) in [
+            (self.drift().count(), "differ or are missing"),
+            (self.hidden().count(), "could not be looked at (the broker user has no right to)"),
+        ] {
+            if count > 0 {
+                summary.push_str(&format!(", {count} {what}"));
+            }
+        }
+        summary
+    }
+
     /// The objects that exist with other arguments, which stop a declaration.
     pub fn different(&self) -> impl Iterator<Item = &ObjectState> {
         self.objects.iter().filter(|object| object.state == State::Different)
@@ -71,9 +93,52 @@ fn found(topology: &Topology, findings: Vec<Finding>) -> Vec<ObjectState> {
                 Drift::Different(texts) => {
                     (State::Different, texts.iter().map(|text| difference(text)).collect())
                 }
-                Drift::Unknown(text) => (State::Unknown, vec![text]),
+                Drift::Unknown(text) => (State::Unknown, vec![refusal(&text)]),
             };
             object
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use fanfare_broker::Namespace;
+    use fanfare_broker::topology::DestinationPlan;
+
+    use super::*;
+
+    fn comparison(drifts: &[Drift]) -> Comparison {
+        let namespace = Namespace::new("t").unwrap();
+        let plan = DestinationPlan::new(&namespace, "crm", &[]).unwrap();
+        let topology = Topology::of(&namespace, &[plan]);
+        let findings =
+            drifts.iter().map(|drift| Finding { object: "x".into(), drift: drift.clone() });
+        Comparison { objects: found(&topology, findings.collect()), looked_at_bindings: false }
+    }
+
+    #[test]
+    fn what_could_not_be_looked_at_is_counted_apart_from_what_differs() {
+        let (well, missing) = (Drift::None, Drift::Missing);
+        let hidden = Drift::Unknown("ACCESS_REFUSED - …".into());
+        let table = [
+            (vec![well.clone(), well.clone()], 0, "2 of 2 objects stand as planned"),
+            (
+                vec![well.clone(), hidden.clone()],
+                0,
+                "1 of 2 objects stand as planned, 1 could not be looked at (the broker user has no \
+                 right to)",
+            ),
+            (
+                vec![missing, hidden.clone(), hidden],
+                1,
+                "0 of 3 objects stand as planned, 1 differ or are missing, 2 could not be looked \
+                 at (the broker user has no right to)",
+            ),
+        ];
+        for (drifts, drift, summary) in table {
+            let comparison = comparison(&drifts);
+            assert_eq!(comparison.drift().count(), drift);
+            assert_eq!(comparison.summary(), summary);
+        }
+    }
 }

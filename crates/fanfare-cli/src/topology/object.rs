@@ -42,7 +42,7 @@ pub enum State {
     Different,
     /// A binding that exists and is not planned.
     Unplanned,
-    /// It exists, but the user may not know how.
+    /// The user may not look at it, or not at its arguments.
     Unknown,
     /// Nobody could be asked.
     NotLookedAt,
@@ -64,9 +64,9 @@ impl State {
     /// Whether somebody has to act.
     pub fn is_drift(self) -> bool {
         match self {
-            Self::AsPlanned | Self::NotLookedAt => false,
-            // What could not be verified is not verified.
-            Self::Missing | Self::Different | Self::Unplanned | Self::Unknown => true,
+            // What could not be looked at is counted by itself.
+            Self::AsPlanned | Self::Unknown | Self::NotLookedAt => false,
+            Self::Missing | Self::Different | Self::Unplanned => true,
         }
     }
 }

@@ -9,6 +9,19 @@ pub(super) fn difference(text: &str) -> String {
     said(text).unwrap_or_else(|| text.to_owned())
 }
 
+/// Why an object could not be looked at, in a few words.
+///
+/// RabbitMQ writes `ACCESS_REFUSED - configure access to queue 'Q' in vhost 'V' refused for
+/// user 'U'`.
+pub(super) fn refusal(text: &str) -> String {
+    let right =
+        text.strip_prefix("ACCESS_REFUSED - ").and_then(|text| text.split_once(" access to "));
+    match right {
+        Some((right, _)) => format!("no {right} right"),
+        None => text.to_owned(),
+    }
+}
+
 fn said(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("inequivalent arg '")?;
     let (name, rest) = rest.split_once('\'')?;
@@ -62,5 +75,13 @@ mod tests {
     #[test]
     fn words_that_are_not_known_stay() {
         assert_eq!(difference("something else"), "something else");
+        assert_eq!(refusal("something else"), "something else");
+    }
+
+    #[test]
+    fn a_refusal_names_the_right_that_is_missing() {
+        let text =
+            "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'op'";
+        assert_eq!(refusal(text), "no configure right");
     }
 }
