@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use fanfare_broker::{Cause, Received};
+use fanfare_broker::topology::{Binding, Topology, declare};
+use fanfare_broker::{Cause, Publisher, PublisherOptions, Received, Route};
 use fanfare_sandbox::broker::Permissions;
 use fanfare_tests::{World, deleted, eventually, registered};
 use nix::sys::signal::{Signal, kill};
@@ -22,6 +23,20 @@ fn counted(messages: &[Received]) -> BTreeMap<String, usize> {
         *counted.entry(message.id().to_owned()).or_default() += 1;
     }
     counted
+}
+
+/// Takes away what leads from the replay exchange of `crm` to its queue.
+async fn lose_the_way(world: &World) {
+    let names = world.names("crm");
+    let way = Binding {
+        source: names.replay(),
+        target: names.queue().to_owned(),
+        to_queue: true,
+        key: String::new(),
+    };
+    let (exchanges, queues, bindings) = (Vec::new(), Vec::new(), Vec::new());
+    let without = Topology { exchanges, queues, bindings, outdated: vec![way] };
+    declare(world.config(), &without).await.unwrap();
 }
 
 #[tokio::test]
@@ -197,6 +212,72 @@ async fn a_letter_whose_copy_is_not_taken_stays() {
     world.until_ready(&names.dead(), 200).await;
     assert_eq!(world.ready(names.queue()).await, 0);
     assert!(tool.audited()[1]["error"].is_string());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_replay_that_leads_nowhere_ends_before_a_letter_is_gone() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    bury(&world, "crm", &many(20)).await;
+    lose_the_way(&world).await;
+    let unrouted = world.namespace().unrouted();
+    let parked = |number| {
+        let event = registered(number);
+        fanfare_broker::Message::new(event.id().as_str(), event.to_json()).unwrap()
+    };
+    let publisher = Publisher::start(world.config(), "tests", PublisherOptions::default());
+    for number in [101, 102] {
+        publisher.publish(&Route::new(&unrouted, "").unwrap(), parked(number)).await.unwrap();
+    }
+    publisher.close().await;
+    world.until_ready(&unrouted, 2).await;
+    let tool = Tool::new(&world);
+    let operator = Permissions {
+        configure: "^$",
+        write: "^t\\..*\\.replay$",
+        read: "^t\\.(.*\\.dead|unrouted)$",
+    };
+    let url = world.node().add_user("lost", "secret", world.vhost(), operator).await.unwrap();
+
+    let answer = tool.run(&format!("dlq replay -d crm --yes --amqp-url {url}")).await;
+    assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+    assert!(answer.err.contains("t.crm.replay leads to no queue"), "{}", answer.err);
+    assert!(answer.out.contains("replayed 0, 1 stay"), "{}", answer.out);
+    assert!(tool.audited()[1]["error"].is_string());
+    world.until_ready(&world.names("crm").dead(), 20).await;
+    world.until_ready(&unrouted, 2).await;
+    let left = world.read(&unrouted).await;
+    assert_eq!(left[0].id(), registered(101).id().as_str(), "what was parked stays in its place");
+
+    tool.run("topology apply -d crm").await.ok();
+    tool.run(&format!("dlq replay -d crm --yes --amqp-url {url}")).await.ok();
+    world.until_ready(world.names("crm").queue(), 20).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_replay_that_loses_its_way_says_where_the_copies_are() {
+    const LETTERS: usize = 5000;
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    bury(&world, "crm", &many(LETTERS)).await;
+    let tool = Tool::new(&world);
+    let (names, unrouted) = (world.names("crm"), world.namespace().unrouted());
+
+    let child = tool.start("dlq replay -d crm --yes");
+    eventually("the replay to get on", async || {
+        (world.ready(names.queue()).await > 100).then_some(())
+    })
+    .await;
+    lose_the_way(&world).await;
+    let answer = Answer::of(child.wait_with_output().await.unwrap());
+    let (arrived, parked) = (world.ready(names.queue()).await, world.ready(&unrouted).await);
+    assert!(parked > 0, "the way was lost too late");
+    assert_eq!(arrived + parked, LETTERS as u64, "nothing is lost");
+    assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+    let said = format!("{parked} copies ended in t.unrouted");
+    assert!(answer.err.contains(&said), "{}", answer.err);
     world.end().await;
 }
 

@@ -2,6 +2,7 @@
 
 use fanfare_broker::{FaultKind, PublishError, RouteError};
 
+use super::parking::ParkingError;
 use super::scan::ScanError;
 
 /// A change that ended early, with what it did until then.
@@ -38,6 +39,33 @@ pub enum ChangeError {
         #[source]
         source: PublishError,
     },
+    /// Copies would be parked. None is, and no dead letter is gone.
+    #[error(
+        "exchange {exchange} leads to no queue, so copies end in {parking}; `fanfare topology apply` \
+         binds it again"
+    )]
+    LeadsNowhere {
+        /// The exchange.
+        exchange: String,
+        /// The queue that is parked in.
+        parking: String,
+    },
+    /// Copies were parked whose dead letters are gone.
+    #[error(
+        "{copies} copies ended in {parking} and are still there, since exchange {exchange} has \
+         lost its way; `fanfare topology apply` binds it again"
+    )]
+    Astray {
+        /// How many.
+        copies: u64,
+        /// The exchange.
+        exchange: String,
+        /// The queue that is parked in.
+        parking: String,
+    },
+    /// Copies may have been parked.
+    #[error("it cannot be known whether copies arrive")]
+    Unproven(#[from] ParkingError),
 }
 
 impl ChangeError {
@@ -45,7 +73,8 @@ impl ChangeError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Scan(error) => error.is_unreachable(),
-            Self::Route { .. } => false,
+            Self::Route { .. } | Self::LeadsNowhere { .. } | Self::Astray { .. } => false,
+            Self::Unproven(error) => error.is_unreachable(),
             Self::Publish { source, .. } => match source {
                 PublishError::Unconfirmed { .. } => true,
                 PublishError::Refused { source, .. } => source.kind() == FaultKind::Lost,

@@ -30,6 +30,12 @@ impl<'a> OnConsole<'a> {
 }
 
 impl Report for OnConsole<'_> {
+    fn unproven(&mut self, parking: &str) {
+        self.progress.remark(&format!(
+            "it cannot be known whether copies arrive: the broker user may not look at {parking}"
+        ));
+    }
+
     fn begins(&mut self, letters: u64) {
         self.progress.set_total(letters);
     }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::change::{ChangeEnded, ChangeError};
 use super::dead_letter::DeadLetter;
 use super::filter::Filter;
+use super::parking::{Parking, Strays};
 use super::report::Report;
 use super::scan::{DeadLetters, Match, Scan};
 
@@ -24,6 +25,8 @@ use super::scan::{DeadLetters, Match, Scan};
 pub struct ReplayOptions {
     /// Whose dead letters.
     pub dead_letters: DeadLetters,
+    /// The queue that the broker parks copies in when they lead nowhere.
+    pub unrouted: String,
     /// Which of them.
     pub filter: Filter,
     /// Written on every copy, so that it is known where it came from.
@@ -59,7 +62,8 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
 /// Replays what `options` mean: copy, confirm, and only then removal.
 ///
-/// Once `stop` is cancelled no further letter is begun.
+/// The first copy goes alone, and its letter is removed only once it is known not to be
+/// parked. Once `stop` is cancelled no further letter is begun.
 pub async fn replay(
     options: &ReplayOptions,
     report: &mut impl Report,
@@ -89,6 +93,11 @@ async fn run(
     let route = Route::new(&exchange, "")
         .map_err(|source| ChangeError::Route { exchange: exchange.clone(), source })?;
     let mut scan = dead_letters.scan(&options.filter).await?;
+    let mut parking =
+        Parking::watch(&dead_letters.broker, &options.unrouted, options.replay).await?;
+    if !parking.is_seen() {
+        report.unproven(parking.queue());
+    }
     report.begins(scan.waiting());
     let publisher_options = PublisherOptions {
         window: WINDOW,
@@ -99,13 +108,22 @@ async fn run(
     let name = format!("fanfare replays {}", dead_letters.names.queue());
     let publisher = Publisher::start(&dead_letters.broker, &name, publisher_options);
     let outlet = Outlet { publisher: &publisher, route, exchange: &exchange };
-    let passed = pass(&mut scan, &outlet, options, report, stop, summary).await;
+    let passed = pass(&mut scan, &outlet, &mut parking, options, report, stop, summary).await;
     publisher.close().await;
     let left = scan.close().await;
     if let Ok(Pass::ReachedTheEnd) = passed {
         summary.held_by_others = left;
     }
-    passed.map(|_| ())
+    // The binding may also have gone since the first copy arrived.
+    let strays = if summary.replayed > 0 { parking.strays(Strays::Keep).await } else { Ok(0) };
+    match (strays, passed) {
+        (Ok(copies @ 1..), _) => {
+            Err(ChangeError::Astray { copies, exchange, parking: parking.queue().to_owned() })
+        }
+        (_, Err(error)) => Err(error),
+        (Err(error), Ok(_)) => Err(error.into()),
+        (Ok(0), Ok(_)) => Ok(()),
+    }
 }
 
 /// Where copies go.
@@ -141,6 +159,7 @@ enum CopyError {
 async fn pass(
     scan: &mut Scan<'_>,
     outlet: &Outlet<'_>,
+    parking: &mut Parking<'_>,
     options: &ReplayOptions,
     report: &mut impl Report,
     stop: &CancellationToken,
@@ -161,8 +180,10 @@ async fn pass(
             reached_the_end = next.is_none();
             report.read(scan.read());
         }
+        // Until one is known to have arrived, a parked copy must be the only one.
+        let window = if summary.replayed > 0 { WINDOW } else { 1 };
         let has_room = |found: &mut Match| {
-            copies.len() < WINDOW && !ids_under_way.contains(found.letter.shown_id())
+            copies.len() < window && !ids_under_way.contains(found.letter.shown_id())
         };
         if goes_on && let Some(Match { letter, browsed }) = next.take_if(has_room) {
             summary.matched += 1;
@@ -172,6 +193,14 @@ async fn pass(
         }
         let Some(copied) = copies.next().await else { break };
         ids_under_way.remove(copied.letter.shown_id());
+        if copied.verdict.is_ok()
+            && summary.replayed == 0
+            && parking.strays(Strays::Remove).await? > 0
+        {
+            summary.failed += 1;
+            let (exchange, parking) = (outlet.exchange.to_owned(), parking.queue().to_owned());
+            return Err(ChangeError::LeadsNowhere { exchange, parking });
+        }
         if let Some(error) = settle(scan, copied, report, summary).await? {
             trouble.get_or_insert(error);
         }

@@ -30,7 +30,9 @@ pub(super) async fn run(
         return say(&mut session.console, &unchanged(0, 0));
     }
     let at_most = approval.at_most();
-    let options = ReplayOptions { dead_letters, filter, replay: Uuid::now_v7(), at_most };
+    let unrouted = session.settings.namespace.unrouted();
+    let replay = Uuid::now_v7();
+    let options = ReplayOptions { dead_letters, unrouted, filter, replay, at_most };
     recorded(session, &options).await
 }
 

@@ -4,6 +4,11 @@ use super::dead_letter::DeadLetter;
 
 /// Told about each step of a change; the default is not to care.
 pub trait Report {
+    /// Whether copies arrive cannot be known, since `parking` may not be looked at.
+    fn unproven(&mut self, parking: &str) {
+        let _ = parking;
+    }
+
     /// So many letters will be looked at.
     fn begins(&mut self, letters: u64) {
         let _ = letters;

@@ -166,7 +166,7 @@ impl ScanError {
     }
 }
 
-async fn look(
+pub(super) async fn look(
     broker: &BrokerConfig,
     queue: &str,
 ) -> Result<Option<fanfare_broker::QueueDepth>, InspectError> {
