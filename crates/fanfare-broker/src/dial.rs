@@ -123,7 +123,20 @@ pub(crate) async fn close_channel(channel: Channel) {
 
 /// Says goodbye, so that the broker's log shows no broken connection.
 pub(crate) async fn close(connection: &Connection) {
-    match timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await {
+    in_time(connection.close(200, "done".into())).await;
+}
+
+/// The same, after [closing](close_channel) its last channel.
+pub(crate) async fn close_with(channel: &Channel, connection: &Connection) {
+    in_time(async {
+        channel.close(200, "done".into()).await?;
+        connection.close(200, "done".into()).await
+    })
+    .await;
+}
+
+async fn in_time(goodbye: impl Future<Output = Result<(), lapin::Error>>) {
+    match timeout(CLOSE_DEADLINE, goodbye).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => debug!(%error, "The connection was gone before it could be closed"),
         Err(_) => debug!("The broker did not say goodbye in time"),

@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::ack_tracker::{Flush, Word};
 use super::delivery::Session;
+use crate::fault::Fault;
 
 type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
 
@@ -51,32 +52,45 @@ impl Acks {
     fn start_write(&mut self) {
         let flush = self.session.tracker().flush(Instant::now());
         self.again_at = flush.again_at;
-        if flush.through.is_some() || !flush.singly.is_empty() || !flush.requeue.is_empty() {
+        if !flush.is_empty() {
             self.writing = Some(write(self.channel.clone(), flush)).into();
         }
     }
 
-    /// The last acks before the channel is closed.
+    /// The last acks, and then the channel is closed.
     pub(super) async fn finish(&mut self) {
-        let last = async {
-            if let Some(written) = (&mut self.writing).await {
-                written?;
-            }
-            // A quorum queue has 32 acks under way; the channel keeps the others, and
-            // forgets them when it closes. Cancelling waits until the queue has caught up.
-            cancel(&self.channel).await?;
-            // For the same reason the last acks are as few as can be.
-            let last_words = self.session.tracker().last_words();
-            for word in last_words {
-                say(&self.channel, word).await?;
-            }
-            Ok::<_, lapin::Error>(())
-        };
-        match tokio::time::timeout(LAST_WRITE_DEADLINE, last).await {
+        // What settles from here on would not be said any more: it comes again.
+        self.session.end();
+        match timeout(LAST_WRITE_DEADLINE, self.catch_up()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "The broker did not take the last acks but one"),
+            // Said all the same: an ack that is late is better than none.
+            Err(_) => warn!("The broker is slow to take the last acks"),
+        }
+        match timeout(LAST_WRITE_DEADLINE, self.say_the_last()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
             Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
         }
+    }
+
+    /// A quorum queue has 32 acks under way; the channel keeps the others, and forgets
+    /// them when it closes. Cancelling waits until the queue has caught up.
+    async fn catch_up(&mut self) -> Result<(), lapin::Error> {
+        if let Some(written) = (&mut self.writing).await {
+            written?;
+        }
+        cancel(&self.channel).await
+    }
+
+    async fn say_the_last(&self) -> Result<(), lapin::Error> {
+        // For the same reason the last acks are as few as can be.
+        let last_words = self.session.tracker().last_words();
+        for word in last_words {
+            say(&self.channel, word).await?;
+        }
+        // The answer says that the broker has read them all.
+        self.channel.close(200, "done".into()).await
     }
 }
 
@@ -98,6 +112,10 @@ fn write(channel: Channel, flush: Flush) -> Write {
             let options = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
             channel.basic_nack(tag, options).await?;
         }
+        for tag in flush.reject {
+            let options = BasicNackOptions { requeue: false, ..BasicNackOptions::default() };
+            channel.basic_nack(tag, options).await?;
+        }
         for tag in flush.singly {
             channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
         }
@@ -109,6 +127,13 @@ fn write(channel: Channel, flush: Flush) -> Write {
 }
 
 /// Takes no more deliveries; returns when the broker has heard of it.
-pub(super) async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {
+pub(super) async fn cancel_in_time(channel: &Channel) -> Result<(), Fault> {
+    match timeout(LAST_WRITE_DEADLINE, cancel(channel)).await {
+        Ok(cancelled) => Ok(cancelled?),
+        Err(_) => Err(Fault::lost("the broker does not answer")),
+    }
+}
+
+async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {
     channel.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default()).await
 }

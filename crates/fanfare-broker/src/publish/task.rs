@@ -8,7 +8,7 @@ use std::time::Duration;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -17,7 +17,7 @@ use super::confirms::ConfirmSet;
 use super::error::PublishError;
 use super::publisher::{Confirmed, LinkState, Publication, PublisherOptions};
 use crate::config::BrokerConfig;
-use crate::dial::{Dialer, close};
+use crate::dial::{Dialer, close_with};
 use crate::fault::{Fault, FaultKind};
 
 /// How often the channel is checked for being stuck or blocked.
@@ -38,7 +38,7 @@ struct Task {
 /// How a channel ended.
 enum ChannelEnd {
     /// Everything is settled and the publisher is closing.
-    Finished,
+    Finished(Arc<Channel>),
     /// The broker closed the channel; the connection stands.
     Refused(Fault),
     /// The connection is of no use any more.
@@ -85,8 +85,8 @@ impl Task {
             let ended = self.use_connection(&connection, &mut dialer).await;
             self.link.send_replace(LinkState::Down);
             match ended {
-                ChannelEnd::Finished => {
-                    close(&connection).await;
+                ChannelEnd::Finished(channel) => {
+                    close_with(&channel, &connection).await;
                     return;
                 }
                 ChannelEnd::Refused(fault) | ChannelEnd::Lost(fault) => {
@@ -149,20 +149,23 @@ impl Task {
         if !again.is_empty() {
             info!(count = again.len(), "Publishing again what was not confirmed");
         }
-        let mut check = interval(CHECK_EVERY);
+        let mut check = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut incoming_ended = false;
 
         loop {
             let window = if self.suspects > 0 { 1 } else { self.options.window };
-            let has_room = wire.confirms.waiting() < window;
+            // What is handed to a blocked connection cannot be taken back: each try of the
+            // same message would leave a copy, and all of them would arrive in the end.
+            let blocked = connection.status().blocked();
+            let has_room = !blocked && wire.confirms.waiting() < window;
             if has_room && let Some(seq) = again.pop_front() {
                 self.put_on_wire(&mut wire, seq);
                 continue;
             }
             let closing = self.closing.is_cancelled();
             if closing && self.unsettled.is_empty() && self.incoming.is_empty() {
-                return ChannelEnd::Finished;
+                return ChannelEnd::Finished(wire.channel);
             }
             tokio::select! {
                 biased;
@@ -178,7 +181,7 @@ impl Task {
                     }
                     None if closing => incoming_ended = true,
                     // Every handle is gone, and with them whoever could wait.
-                    None => return ChannelEnd::Finished,
+                    None => return ChannelEnd::Finished(wire.channel),
                 },
                 () = self.closing.cancelled(), if !closing => self.incoming.close(),
                 _ = check.tick() => {
