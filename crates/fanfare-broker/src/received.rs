@@ -123,11 +123,14 @@ impl Received {
     /// Why it is a dead letter; `None` when it carries no cause of the closed set.
     ///
     /// What the broker itself dead-lettered had used up its deliveries, which is
-    /// what [`Cause::Poison`] means.
+    /// what [`Cause::Poison`] means, or was rejected by its consumer as it was.
     pub fn cause(&self) -> Option<Cause> {
         match self.text(headers::CAUSE) {
             Some(text) => text.parse().ok(),
-            None => self.text(headers::FIRST_DEATH_REASON).map(|_| Cause::Poison),
+            None => self.text(headers::FIRST_DEATH_REASON).map(|reason| match reason {
+                "rejected" => Cause::Rejected,
+                _ => Cause::Poison,
+            }),
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) struct AckTracker {
     /// Settled ones that may turn out to wait behind a slow one, oldest first.
     waiting: VecDeque<(u64, Instant)>,
     requeued: Vec<u64>,
+    rejected: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) struct Flush {
     pub(super) singly: Vec<u64>,
     /// Give these back.
     pub(super) requeue: Vec<u64>,
+    /// Dead-letter these.
+    pub(super) reject: Vec<u64>,
     /// When to look again, if nothing happens before.
     pub(super) again_at: Option<Instant>,
 }
@@ -52,9 +55,25 @@ pub(super) enum Word {
     Requeue { through: u64 },
 }
 
+impl Flush {
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.through.is_none()
+            && self.singly.is_empty()
+            && self.requeue.is_empty()
+            && self.reject.is_empty()
+    }
+}
+
 impl AckTracker {
     pub(super) fn new() -> Self {
-        Self { first: 1, slots: VecDeque::new(), waiting: VecDeque::new(), requeued: Vec::new() }
+        Self {
+            first: 1,
+            slots: VecDeque::new(),
+            waiting: VecDeque::new(),
+            requeued: Vec::new(),
+            rejected: Vec::new(),
+        }
     }
 
     /// A delivery arrived.
@@ -79,6 +98,14 @@ impl AckTracker {
         }
     }
 
+    /// A delivery is the broker's to dead-letter.
+    pub(super) fn reject(&mut self, tag: u64) {
+        if let Some(slot) = self.unsettled(tag) {
+            *slot = Slot::Told;
+            self.rejected.push(tag);
+        }
+    }
+
     /// Since when the oldest delivery that is not settled has been here.
     pub(super) fn oldest_unsettled(&self) -> Option<Instant> {
         self.slots.iter().find_map(|slot| match slot {
@@ -89,7 +116,11 @@ impl AckTracker {
 
     /// What to tell the broker now. Whatever is returned counts as told.
     pub(super) fn flush(&mut self, now: Instant) -> Flush {
-        let mut flush = Flush { requeue: std::mem::take(&mut self.requeued), ..Flush::default() };
+        let mut flush = Flush {
+            requeue: std::mem::take(&mut self.requeued),
+            reject: std::mem::take(&mut self.rejected),
+            ..Flush::default()
+        };
         while let Some(slot @ (Slot::Settled | Slot::Told)) = self.slots.front().copied() {
             // The broker answers an unknown tag with 406, so a run may end only with
             // a tag that it has not heard of yet.
@@ -124,6 +155,8 @@ impl AckTracker {
                 Slot::Settled => false,
                 Slot::Unsettled(_) => true,
                 Slot::Told if self.requeued.contains(&through) => true,
+                // It was not said, so it comes again and is rejected then.
+                Slot::Told if self.rejected.contains(&through) => true,
                 Slot::Told => continue,
             };
             match (goes_back, words.last_mut()) {

@@ -83,7 +83,7 @@ impl Acks {
         cancel(&self.channel).await
     }
 
-    async fn say_the_last(&self) -> Result<(), lapin::Error> {
+    async fn say_the_last(&mut self) -> Result<(), lapin::Error> {
         // For the same reason the last acks are as few as can be.
         let last_words = self.session.tracker().last_words();
         for word in last_words {

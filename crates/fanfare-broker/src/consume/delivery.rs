@@ -57,6 +57,13 @@ impl Delivery {
         self.received
     }
 
+    /// Has the broker dead-letter it as it is, for want of a message that could follow it.
+    pub fn reject(self) -> Received {
+        self.session.tracker().reject(self.tag);
+        self.session.settled.notify_one();
+        self.received
+    }
+
     /// Gives it back untouched, to whoever consumes next. Never a way to wait.
     pub fn requeue(self) {
         self.session.tracker().requeue(self.tag);

@@ -8,10 +8,10 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
-use super::acks::{Acks, CONSUMER_TAG, cancel};
+use super::acks::{Acks, CONSUMER_TAG, cancel_in_time};
 use super::delivery::{Delivery, Session};
 use super::subscription::{ConsumeState, Mode};
 use crate::config::BrokerConfig;
@@ -60,7 +60,7 @@ pub(super) fn run(
             let Some(mode) = wait_until_wanted(&mut wanted, &outlets).await else { return };
             let connection = tokio::select! {
                 connection = dialer.connect() => connection,
-                () = not_wanted(&mut wanted) => continue,
+                () = not_wanted(&mut wanted, mode) => continue,
             };
             let session = Arc::new(Session::new());
             let ended = consume(
@@ -90,7 +90,7 @@ pub(super) fn run(
                     drop(connection);
                     tokio::select! {
                         () = dialer.pause_after_failed_session() => {}
-                        () = not_wanted(&mut wanted) => {}
+                        () = not_wanted(&mut wanted, mode) => {}
                     }
                 }
             }
@@ -119,8 +119,13 @@ async fn wait_until_wanted(
     }
 }
 
-async fn not_wanted(wanted: &mut watch::Receiver<Mode>) {
-    while let Mode::Consume { .. } = next_mode(wanted).await {}
+/// Returns when something else than `mode` is wanted, if only another prefetch.
+async fn not_wanted(wanted: &mut watch::Receiver<Mode>, mode: Consuming) {
+    while let Mode::Consume { prefetch, pauses } = next_mode(wanted).await {
+        if mode != (Consuming { prefetch, pauses }) {
+            break;
+        }
+    }
 }
 
 async fn next_mode(wanted: &mut watch::Receiver<Mode>) -> Mode {
@@ -142,7 +147,7 @@ async fn consume(
 ) -> ChannelEnd {
     let opened = tokio::select! {
         opened = open(connection, queue, mode.prefetch) => opened,
-        () = not_wanted(wanted) => return ChannelEnd::ToldTo,
+        () = not_wanted(wanted, mode) => return ChannelEnd::ToldTo,
     };
     let (channel, mut consumer) = match opened {
         Ok(opened) => opened,
@@ -153,7 +158,7 @@ async fn consume(
     outlets.state.send_replace(ConsumeState::Consuming);
     let mut acks = Acks::new(channel.clone(), Arc::clone(session));
     let mut draining = false;
-    let mut check = interval(CHECK_EVERY);
+    let mut check = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
     loop {
@@ -173,8 +178,8 @@ async fn consume(
                 }
                 Mode::Drain => {
                     draining = true;
-                    if let Err(error) = cancel(&channel).await {
-                        return ChannelEnd::Fault(error.into());
+                    if let Err(fault) = cancel_in_time(&channel).await {
+                        return ChannelEnd::Fault(fault);
                     }
                 }
                 Mode::Close => {
