@@ -68,15 +68,14 @@ pub enum BrokerUrlError {
         /// The scheme that was given.
         scheme: String,
     },
-    /// The path has more than one segment or a broken percent-encoding.
+    /// The path has more than one segment or a broken percent-encoding. It is not
+    /// repeated: an unencoded password can end up there.
     #[error(
-        "broker URL number {number} has the path `{path}`, expected one percent-encoded vhost such as `/%2f`"
+        "broker URL number {number} has a path that is not one percent-encoded vhost such as `/%2f`; a `/` in a password is written `%2f`"
     )]
     Vhost {
         /// Position in the list, from 1.
         number: usize,
-        /// The path that was given.
-        path: String,
     },
     /// A query was given; nothing in it would be used.
     #[error(
@@ -194,8 +193,7 @@ impl BrokerAddress {
             port: url.port().unwrap_or(default_port),
             user,
             password,
-            vhost: vhost_of(&url)
-                .ok_or_else(|| BrokerUrlError::Vhost { number, path: url.path().to_owned() })?,
+            vhost: vhost_of(&url).ok_or(BrokerUrlError::Vhost { number })?,
             external: false,
         })
     }

@@ -192,6 +192,10 @@ fn value_len(value: &AMQPValue) -> usize {
             AMQPValue::LongString(text) => text.len(),
             AMQPValue::ShortString(text) => text.as_str().len(),
             AMQPValue::ByteArray(bytes) => bytes.len(),
+            AMQPValue::FieldArray(values) => values.as_slice().iter().map(value_len).sum(),
+            AMQPValue::FieldTable(table) => {
+                table.into_iter().map(|(name, value)| name.as_str().len() + value_len(value)).sum()
+            }
             _ => 8,
         }
 }
