@@ -1,10 +1,12 @@
 //! The loop: take deliveries while there is room, work on them, settle them.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Mutex;
+use std::task::Poll;
 use std::time::Duration;
 
-use fanfare_broker::{ConsumeState, Subscription};
+use fanfare_broker::{ConsumeState, Delivery, Subscription};
 use fanfare_events::DestinationName;
 use fanfare_process::health::{Condition, Health};
 use futures_util::StreamExt;
@@ -61,13 +63,15 @@ impl<D: Destination> Engine<D> {
     ) {
         let mut in_flight = FuturesUnordered::new();
         let mut watch = Watch::new(health);
+        let mut intake = Intake::Full;
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Asked again in every turn of the loop, so it takes its place in the queue once.
         let mut stopped = pin!(shutdown.cancelled());
 
         loop {
-            let admission = self.admission(in_flight.len());
+            let running = in_flight.len();
+            let admission = self.admission(running);
             tokio::select! {
                 biased;
                 Some(finished) = in_flight.next(), if !in_flight.is_empty() => {
@@ -75,9 +79,10 @@ impl<D: Destination> Engine<D> {
                     watch.settled += 1;
                 }
                 () = &mut stopped => break,
-                delivery = subscription.next(), if admission == Admission::Granted => match delivery {
+                // Asked again at every look: a hold may have begun since the loop turned.
+                delivery = granted(|| self.admission(running), subscription.next()) => match delivery {
                     Some(delivery) => {
-                        self.gate().started();
+                        self.note_start();
                         in_flight.push(self.work(delivery));
                         self.metrics.in_flight.set(in_flight.len() as i64);
                     }
@@ -86,7 +91,7 @@ impl<D: Destination> Engine<D> {
                 () = at(admission) => {}
                 () = reports.progress() => {}
                 _ = check.tick() => {
-                    self.check(&mut watch, &subscription, in_flight.len());
+                    self.check(&mut watch, &mut intake, &subscription, running);
                 }
             }
         }
@@ -98,6 +103,7 @@ impl<D: Destination> Engine<D> {
             while let Some(finished) = in_flight.next().await {
                 self.tell(&mut reports, finished);
             }
+            reports.finish().await;
         };
         let finished = tokio::time::timeout(self.options.shutdown_grace, finish).await;
         match finished {
@@ -123,22 +129,39 @@ impl<D: Destination> Engine<D> {
         Admission::Granted
     }
 
-    fn check(&self, watch: &mut Watch, subscription: &Subscription, in_flight: usize) {
+    fn note_start(&self) {
+        let mut gate = self.gate();
+        if gate.is_closed() {
+            gate.started(Instant::now());
+        }
+    }
+
+    fn check(
+        &self,
+        watch: &mut Watch,
+        intake: &mut Intake,
+        subscription: &Subscription,
+        in_flight: usize,
+    ) {
         let holding = self.gate().is_closed();
         if holding {
             self.metrics.held_for(CHECK_EVERY);
         }
         let consuming = *subscription.state().borrow() == ConsumeState::Consuming;
         let could_settle = if holding || self.successors.in_trouble() { 0 } else { in_flight };
-        watch.report(consuming, could_settle);
+        watch.report(consuming || *intake == Intake::Away, could_settle);
 
-        if subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED) {
-            warn!(
-                destination = %self.name,
-                "A delivery could not be settled for too long; giving back what is not settled"
-            );
-            subscription.pause();
-            subscription.resume(self.options.prefetch);
+        let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
+        let may_start = self.gate().admission(Instant::now(), 0) == Admission::Granted;
+        let next = intake.next(too_long, holding, may_start);
+        if next != *intake {
+            info!(destination = %self.name, intake = ?next, "Changing how much is taken");
+            match next {
+                Intake::Full => subscription.resume(self.options.prefetch),
+                Intake::Probe => subscription.resume(1),
+                Intake::Away => subscription.pause(),
+            }
+            *intake = next;
         }
     }
 
@@ -150,6 +173,50 @@ impl<D: Destination> Engine<D> {
             reports.tell(&report, reply_to, finished.message.correlation_id());
         }
     }
+}
+
+/// How much is taken from the queue.
+///
+/// What is taken and given back counts as one more delivery, and so many of those
+/// make an event look like poison. So while a destination is in trouble for long,
+/// nothing is kept at hand, and a probe takes one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intake {
+    /// As much as is allowed.
+    Full,
+    /// One, to find out whether the destination is well.
+    Probe,
+    /// Nothing.
+    Away,
+}
+
+impl Intake {
+    /// `too_long`: a delivery has been at hand for too long. `holding`: the destination is
+    /// in trouble. `may_start`: an attempt may start all the same, to probe.
+    fn next(self, too_long: bool, holding: bool, may_start: bool) -> Self {
+        match self {
+            // Not the destination's trouble but the broker's: give back, and take again
+            // with the next look.
+            _ if too_long => Self::Away,
+            Self::Away if !holding => Self::Full,
+            Self::Away if may_start => Self::Probe,
+            Self::Probe if !holding => Self::Full,
+            same => same,
+        }
+    }
+}
+
+/// The next delivery, once `admission` is granted.
+async fn granted(
+    admission: impl Fn() -> Admission,
+    next: impl Future<Output = Option<Delivery>>,
+) -> Option<Delivery> {
+    let mut next = pin!(next);
+    poll_fn(|cx| match admission() {
+        Admission::Granted => next.as_mut().poll(cx),
+        Admission::At(_) | Admission::AfterProbe => Poll::Pending,
+    })
+    .await
 }
 
 async fn at(admission: Admission) {
@@ -180,5 +247,30 @@ impl Watch {
             self.told = self.settled;
             self.health.progress();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_long_hold_gave_back_is_not_taken_again_before_it_ends() {
+        let full = Intake::Full;
+        assert_eq!(full.next(false, true, false), Intake::Full, "a short hold keeps what is here");
+        let away = full.next(true, true, false);
+        assert_eq!(away, Intake::Away);
+        assert_eq!(away.next(false, true, false), Intake::Away);
+        let probe = away.next(false, true, true);
+        assert_eq!(probe, Intake::Probe);
+        assert_eq!(probe.next(false, true, false), Intake::Probe);
+        assert_eq!(probe.next(false, false, true), Intake::Full);
+    }
+
+    #[test]
+    fn what_only_the_broker_held_up_is_taken_again_at_once() {
+        let away = Intake::Full.next(true, false, true);
+        assert_eq!(away, Intake::Away);
+        assert_eq!(away.next(false, false, true), Intake::Full);
     }
 }

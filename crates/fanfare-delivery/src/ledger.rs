@@ -39,6 +39,8 @@ pub(crate) enum Claim<'a> {
 pub(crate) struct Claimed<'a> {
     ledger: &'a MemoryLedger,
     key: IdempotencyKey,
+    /// Whether another attempt had it first, and did not deliver.
+    pub(crate) waited: bool,
 }
 
 /// About 6 MB when full.
@@ -53,6 +55,7 @@ impl MemoryLedger {
 
     /// Claims `key`, waiting while another attempt of this process holds it.
     pub(crate) async fn claim(&self, key: IdempotencyKey) -> Claim<'_> {
+        let mut waited = false;
         loop {
             // Asked for before looking, so that a release in between is not missed.
             let released = self.released.notified();
@@ -62,10 +65,11 @@ impl MemoryLedger {
                     return Claim::Delivered;
                 }
                 if inner.claimed.insert(key) {
-                    return Claim::Ours(Claimed { ledger: self, key });
+                    return Claim::Ours(Claimed { ledger: self, key, waited });
                 }
             }
             released.await;
+            waited = true;
         }
     }
 

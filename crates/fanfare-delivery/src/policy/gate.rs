@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use fanfare_broker::ExponentialPauses;
+use fanfare_broker::topology::LONGEST_DELAY;
 use tokio::time::Instant;
 
 use crate::outcome::Trouble;
@@ -61,9 +62,20 @@ impl Gate {
     }
 
     /// An attempt starts, as was granted.
-    pub(crate) fn started(&mut self) {
-        if let State::Held { .. } = self.state {
+    pub(crate) fn started(&mut self, now: Instant) {
+        if let State::Held { until, .. } = self.state
+            && now >= until
+        {
             self.state = State::Probing;
+        }
+    }
+
+    /// How long a delivery that is at hand already has to wait; `None` while open.
+    pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
+        match self.state {
+            State::Open => None,
+            State::Held { until, .. } => Some((until - now).max(LEAST_PAUSE)),
+            State::Probing => Some(LEAST_PAUSE),
         }
     }
 
@@ -77,13 +89,18 @@ impl Gate {
     ) -> (Instant, bool) {
         if let State::Held { until, trouble: known } = self.state {
             // An attempt that started before: it tells nothing new but maybe a longer pause.
-            let until = until.max(now + pause.unwrap_or_default());
+            let until = until.max(now + pause.unwrap_or_default().min(LONGEST_DELAY));
             self.state = State::Held { until, trouble: known };
             return (until, false);
         }
         let is_news = matches!(self.state, State::Open);
         self.found_in_trouble = self.found_in_trouble.saturating_add(1);
-        let until = now + pause.unwrap_or_else(|| self.own_pause(trouble));
+        // An API that asks for no pause at all is in trouble still.
+        let until = now
+            + match pause {
+                Some(pause) if !pause.is_zero() => pause.clamp(LEAST_PAUSE, LONGEST_DELAY),
+                _ => self.own_pause(trouble),
+            };
         self.state = State::Held { until, trouble };
         (until, is_news)
     }
@@ -142,11 +159,11 @@ mod tests {
         let mut gate = Gate::default();
         let (until, _) = gate.hold(Trouble::Unreachable, None, now);
         assert_eq!(gate.admission(until, 1), Admission::AfterProbe);
-        gate.started();
+        gate.started(until);
         assert_eq!(gate.admission(until, 1), Admission::AfterProbe);
         let (next, is_news) = gate.hold(Trouble::Unreachable, None, until);
         assert!(next > until && !is_news);
-        gate.started();
+        gate.started(next);
         assert!(gate.answered());
         assert!(!gate.is_closed());
         assert_eq!(gate.admission(next, 63), Admission::Granted);
@@ -165,12 +182,33 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_of_any_length_has_its_bounds() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        let (until, _) = gate.hold(Trouble::Throttled, Some(Duration::MAX), now);
+        assert_eq!(until, now + LONGEST_DELAY);
+        let mut gate = Gate::default();
+        let (until, _) = gate.hold(Trouble::Throttled, Some(Duration::ZERO), now);
+        assert!(until >= now + LEAST_PAUSE);
+    }
+
+    #[test]
+    fn an_attempt_that_was_granted_before_the_hold_is_no_probe() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        let (until, _) = gate.hold(Trouble::Throttled, Some(3 * SECOND), now);
+        gate.started(now);
+        assert!(!gate.answered());
+        assert_eq!(gate.admission(now, 0), Admission::At(until));
+    }
+
+    #[test]
     fn pauses_grow_while_the_trouble_lasts_and_start_over_after_it() {
         let now = Instant::now();
         let mut gate = Gate::default();
         for _ in 0..20 {
-            gate.hold(Trouble::Unreachable, None, now);
-            gate.started();
+            let (until, _) = gate.hold(Trouble::Unreachable, None, now);
+            gate.started(until);
         }
         assert_eq!(TRANSIENT.ceiling(gate.found_in_trouble), 60 * SECOND);
         assert!(gate.answered());
