@@ -39,6 +39,8 @@ const TOPOLOGY_PAUSES: ExponentialPauses =
     ExponentialPauses::new(Duration::from_millis(500), Duration::from_secs(10));
 /// The engine's own deadline lies behind the client's, which knows more about the call.
 const DEADLINE_SLACK: Duration = Duration::from_secs(1);
+/// Reports without a verdict; more are dropped.
+const REPORTS_WINDOW: usize = 256;
 /// How long the last confirms may take once everything else is done.
 const LAST_CONFIRMS: Duration = Duration::from_secs(5);
 /// A message is a successor whatever its size: it was small enough to arrive.
@@ -133,6 +135,13 @@ impl<D: Destination> Consumer<D> {
                 ..PublisherOptions::default()
             },
         );
+        // Not on the same channel: a report that is refused would close it, and every
+        // successor on its way would be published again.
+        let reporter = Publisher::start(
+            &settings.broker,
+            &format!("{label} reports"),
+            PublisherOptions { window: REPORTS_WINDOW, ..PublisherOptions::default() },
+        );
         let subscription = Subscription::start(
             &settings.broker,
             &format!("{label} consumes"),
@@ -143,7 +152,7 @@ impl<D: Destination> Consumer<D> {
         );
         let wired = Successors::new(publisher.clone(), settings.names.clone()).and_then(|next| {
             let destination = settings.destination.as_str();
-            Ok((next, Reports::new(publisher.clone(), &settings.namespace, destination)?))
+            Ok((next, Reports::new(reporter.clone(), &settings.namespace, destination)?))
         });
         let (successors, reports) = match wired {
             Ok(wired) => wired,
@@ -158,7 +167,7 @@ impl<D: Destination> Consumer<D> {
             options: EngineOptions {
                 max_concurrency: settings.max_concurrency.get(),
                 prefetch: settings.prefetch,
-                call_deadline: settings.http.whole_call + DEADLINE_SLACK,
+                call_deadline: settings.http.whole_call.saturating_add(DEADLINE_SLACK),
                 retry: settings.retry,
                 event_types: settings.event_types,
                 shutdown_grace: settings.process.shutdown_grace,
@@ -170,7 +179,8 @@ impl<D: Destination> Consumer<D> {
             consumer: format!("{} {}", self.program, env!("CARGO_PKG_VERSION")),
         };
         engine.run(subscription, reports, health, shutdown).await;
-        if tokio::time::timeout(LAST_CONFIRMS, publisher.close()).await.is_err() {
+        let closed = async { tokio::join!(publisher.close(), reporter.close()) };
+        if tokio::time::timeout(LAST_CONFIRMS, closed).await.is_err() {
             warn!("The last confirms did not come in time");
         }
         info!("Stopped");

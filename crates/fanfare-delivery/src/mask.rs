@@ -25,7 +25,7 @@ pub(crate) fn mask(text: &str) -> String {
 const SHORTEST_SECRET: usize = 20;
 
 fn belongs_to_word(character: char) -> bool {
-    character.is_alphanumeric() || "@._%+-~=/".contains(character)
+    character.is_alphanumeric() || "@._%+-~=".contains(character)
 }
 
 fn masked_word(word: &str) -> String {
@@ -45,7 +45,6 @@ fn looks_like_secret(word: &str) -> bool {
         && has(char::is_ascii_digit)
         && has(char::is_ascii_alphabetic)
         && !is_uuid(word)
-        && !word.contains('/')
 }
 
 fn is_uuid(word: &str) -> bool {
@@ -65,6 +64,7 @@ mod tests {
         for (text, expected) in [
             (r#"{"email":"ada@example.org"}"#, r#"{"email":"a***@example.org"}"#),
             ("Bearer pat-eu1-0a1b2c3d4e5f60718293", "Bearer ***"),
+            ("key aGVsbG8gd29ybGQ0NTY3ODkwYWJj/Zm9v+bar0=", "key ***/Zm9v+bar0="),
             ("SG.abcDEF1234567890.xyzXYZ0987654321", "***"),
             ("VALIDATION_ERROR: bad property", "VALIDATION_ERROR: bad property"),
             (

@@ -42,6 +42,8 @@ enum To {
 
 /// Beyond so many, reports are dropped rather than kept.
 const MOST_UNDER_WAY: usize = 256;
+/// How long a consumer that stops waits for its last reports.
+const LAST_REPORTS: Duration = Duration::from_secs(2);
 /// How soon a new listener is noticed.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -115,6 +117,18 @@ impl Reports {
             Some((To::Waiting, Err(error))) => debug!(%error, "A reply could not be published"),
             Some((To::Waiting, Ok(_))) => {}
             None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the answers that are still to come, but not for long.
+    pub(crate) async fn finish(mut self) {
+        let finish = async {
+            while !self.under_way.is_empty() {
+                self.progress().await;
+            }
+        };
+        if tokio::time::timeout(LAST_REPORTS, finish).await.is_err() {
+            debug!("The last reports could not be published in time");
         }
     }
 

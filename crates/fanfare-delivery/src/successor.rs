@@ -14,7 +14,7 @@ use fanfare_broker::{
 };
 use fanfare_events::EventId;
 use fanfare_process::telemetry::Chain;
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::clock::{as_ms, now_ms};
 
@@ -37,9 +37,14 @@ pub(crate) struct History {
     pub(crate) first_attempt_at_ms: Option<u64>,
 }
 
-/// The delivery's channel ended meanwhile; the broker hands it over again.
+/// Why a delivery has no successor.
 #[derive(Debug)]
-pub(crate) struct TakenBack;
+pub(crate) enum NoSuccessor {
+    /// The delivery's channel ended meanwhile; the broker hands it over again.
+    TakenBack,
+    /// No message of ours can follow it, now or later: why.
+    Impossible(String),
+}
 
 const PAUSES: ExponentialPauses =
     ExponentialPauses::new(Duration::from_millis(100), Duration::from_secs(10));
@@ -62,7 +67,7 @@ impl Successors {
         history: History,
         pause: Duration,
         precision: Precision,
-    ) -> Result<(), TakenBack> {
+    ) -> Result<(), NoSuccessor> {
         let not_before = now_ms().saturating_add(as_ms(pause));
         let way = DelayRoute::new(pause, precision);
         let exchange = self.names.delay(way.entry);
@@ -81,7 +86,7 @@ impl Successors {
         delivery: &Delivery,
         history: History,
         note: &DeathNote,
-    ) -> Result<(), TakenBack> {
+    ) -> Result<(), NoSuccessor> {
         self.publish(delivery, || {
             let message = successor(delivery.message())?
                 .attempts(history.attempts, history.first_attempt_at_ms)
@@ -95,11 +100,11 @@ impl Successors {
         &self,
         delivery: &Delivery,
         make: impl Fn() -> Result<(Route, Message), MessageError>,
-    ) -> Result<(), TakenBack> {
+    ) -> Result<(), NoSuccessor> {
         let mut trouble = None;
         for failures in NonZeroU32::MIN.get().. {
             if delivery.is_stale() {
-                return Err(TakenBack);
+                return Err(NoSuccessor::TakenBack);
             }
             match make() {
                 Ok((route, message)) => match self.publisher.publish(&route, message).await {
@@ -109,24 +114,22 @@ impl Successors {
                         event_id = delivery.message().id(),
                         "No queue took the successor of a delivery; is the topology whole?"
                     ),
+                    // Foreign headers fill their frame, and ours do not fit besides.
+                    Err(error) if !error.is_transient() => {
+                        return Err(NoSuccessor::Impossible(Chain(&error).to_string()));
+                    }
                     Err(error) => warn!(
                         event_id = delivery.message().id(),
                         error = %Chain(&error),
                         "Could not publish the successor of a delivery, will try again"
                     ),
                 },
-                // A received message has passed the same limits, so this is a bug of ours;
-                // the delivery stays with the broker, whose delivery limit parks it.
-                Err(error) => error!(
-                    event_id = delivery.message().id(),
-                    error = %Chain(&error),
-                    "Could not make the successor of a delivery"
-                ),
+                Err(error) => return Err(NoSuccessor::Impossible(Chain(&error).to_string())),
             }
             trouble.get_or_insert_with(|| InTrouble::enter(&self.in_trouble));
             tokio::time::sleep(PAUSES.after(failures)).await;
         }
-        Err(TakenBack)
+        Err(NoSuccessor::TakenBack)
     }
 }
 

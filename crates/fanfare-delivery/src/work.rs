@@ -15,7 +15,7 @@ use fanfare_events::{Event, IdempotencyKey};
 use fanfare_process::telemetry::Chain;
 use futures_util::FutureExt;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::clock::{as_ms, now_ms};
 use crate::decode::decode;
@@ -27,7 +27,7 @@ use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::policy::{Circumstances, Gate, Next};
 use crate::report::Result as Settled;
-use crate::successor::{History, TakenBack};
+use crate::successor::{History, NoSuccessor};
 
 /// What became of a delivery; `None` when the broker took it back meanwhile.
 pub(crate) type Finished = Option<FinishedDelivery>;
@@ -43,11 +43,20 @@ impl<D: Destination> Engine<D> {
                 self.metrics.settled(ended.result, ended.age(delivery.message(), now_ms()));
                 Some(FinishedDelivery { message: delivery.ack(), ended })
             }
-            Err(TakenBack) => None,
+            Err(NoSuccessor::TakenBack) => None,
+            // Nothing of ours can follow it, so it follows itself: the broker dead-letters
+            // the message as it is, headers and all.
+            Err(NoSuccessor::Impossible(why)) => {
+                error!(event_id = delivery.message().id(), destination = %self.name, why,
+                    "A delivery can have no successor; the broker dead-letters it as it is");
+                self.metrics.dead(Cause::Rejected);
+                let ended = Ended::unread(delivery.message());
+                Some(FinishedDelivery { message: delivery.reject(), ended })
+            }
         }
     }
 
-    async fn work_until_settled(&self, delivery: &Delivery) -> Result<Ended, TakenBack> {
+    async fn work_until_settled(&self, delivery: &Delivery) -> Result<Ended, NoSuccessor> {
         let message = delivery.message();
         if message.delivery_count() >= POISON_DELIVERIES {
             let reason = Reason::new(format!(
@@ -57,7 +66,7 @@ impl<D: Destination> Engine<D> {
             return self.dead_letter(delivery, Ended::unread(message), Cause::Poison, reason).await;
         }
         if delivery.is_stale() {
-            return Err(TakenBack);
+            return Err(NoSuccessor::TakenBack);
         }
         let event = match decode(message) {
             Ok(event) => event,
@@ -70,7 +79,7 @@ impl<D: Destination> Engine<D> {
         self.work_on_event(delivery, event).await
     }
 
-    async fn work_on_event(&self, delivery: &Delivery, event: Event) -> Result<Ended, TakenBack> {
+    async fn work_on_event(&self, delivery: &Delivery, event: Event) -> Result<Ended, NoSuccessor> {
         let message = delivery.message();
         let mut ended = Ended::unread(message);
         let now = now_ms();
@@ -103,6 +112,15 @@ impl<D: Destination> Engine<D> {
                 ended.event = Some(event);
                 Ok(ended.with(Settled::Duplicate))
             }
+            // While this copy waited, the other one found the destination in trouble.
+            Claim::Ours(claimed) if claimed.waited && self.gate().is_closed() => {
+                drop(claimed);
+                ended.event = Some(event);
+                let pause = self.gate().pause(Instant::now()).unwrap_or_default();
+                let history = ended.history;
+                self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
+                Ok(ended.with(Settled::Hold))
+            }
             Claim::Ours(claimed) => {
                 let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
                 let attempt = Attempt::new(event, key, number);
@@ -118,7 +136,7 @@ impl<D: Destination> Engine<D> {
         claimed: Claimed<'_>,
         ended: Ended,
         age: Duration,
-    ) -> Result<Ended, TakenBack> {
+    ) -> Result<Ended, NoSuccessor> {
         let number = attempt.number();
         let attempted_at_ms = now_ms();
         let (outcome, took) = self.call(&attempt).await;
@@ -222,7 +240,7 @@ impl<D: Destination> Engine<D> {
         mut ended: Ended,
         cause: Cause,
         reason: Reason,
-    ) -> Result<Ended, TakenBack> {
+    ) -> Result<Ended, NoSuccessor> {
         let note = DeathNote {
             cause,
             reason: mask(&reason.text),
