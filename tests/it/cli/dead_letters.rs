@@ -53,6 +53,19 @@ async fn a_list_says_all_that_is_known_in_the_order_of_the_queue() {
 }
 
 #[tokio::test]
+async fn that_there_is_nothing_to_list_is_told_from_nothing_that_matches() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let tool = Tool::new(&world);
+    let none = tool.run("dlq list -d crm").await.ok();
+    assert_eq!(none.out, "no dead letters of crm\n");
+    bury(&world, "crm", &letters()).await;
+    let unmatched = tool.run("dlq list -d crm --cause expired").await.ok();
+    assert_eq!(unmatched.out, "none of 5 dead letters of crm match\n");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn filters_and_limits_choose_what_is_listed() {
     let world = World::start().await;
     world.declare(&["crm"]).await;

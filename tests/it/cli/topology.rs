@@ -83,6 +83,20 @@ async fn what_may_not_be_looked_at_is_no_difference() {
 }
 
 #[tokio::test]
+async fn on_a_terminal_remarks_stand_below_the_answer() {
+    let world = World::start().await;
+    let tool = Tool::new(&world);
+    let command = tool.command("topology plan -d crm");
+    let mut shell = tokio::process::Command::new("sh");
+    shell.args(["-c", "exec \"$0\" topology plan -d crm 2>&1"]).arg(command.as_std().get_program());
+    shell.env_clear().envs(command.as_std().get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let both = String::from_utf8(shell.output().await.unwrap().stdout).unwrap();
+    let last = both.lines().last().unwrap();
+    assert_eq!(last, "0 of 44 objects stand as planned, 44 are missing", "{both}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_destination_has_to_be_named() {
     let world = World::start().await;
     let tool = Tool::new(&world);
