@@ -24,7 +24,7 @@ pub(super) async fn list(
 ) -> Result<(), Failure> {
     let limit = limit.unwrap_or(if console.json { u64::MAX } else { MOST_ROWS });
     let mut rows =
-        Rows::new(&["ID", "TYPE", "CAUSE", "STATUS", "ATTEMPTS", "DEAD", "REPLAYED", "REASON"]);
+        Rows::with_sentences(&["ID", "TYPE", "CAUSE", "STATUS", "ATTEMPTS", "DEAD", "REASON"]);
     let now = OffsetDateTime::now_utc();
     let mut scan = dead_letters.scan(filter).await?;
     let (mut shown, mut has_more) = (0, false);
@@ -40,10 +40,14 @@ pub(super) async fn list(
             rows.push(row(&found.letter, now));
         }
     }
-    let other_readers = scan.other_readers();
+    let (other_readers, waiting) = (scan.other_readers(), scan.waiting());
     let left = scan.close().await;
     if !console.json && rows.is_empty() {
-        console.line("no dead letters match")?;
+        let destination = dead_letters.names.destination();
+        console.line(match waiting {
+            0 => format!("no dead letters of {destination}"),
+            _ => format!("none of {waiting} dead letters of {destination} match"),
+        })?;
     } else if !console.json {
         console.table(rows)?;
     }
@@ -54,10 +58,11 @@ pub(super) async fn list(
     Ok(())
 }
 
-fn row(letter: &DeadLetter, now: OffsetDateTime) -> [(String, Tone); 8] {
+fn row(letter: &DeadLetter, now: OffsetDateTime) -> [(String, Tone); 7] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let dead = letter.dead_at.map(|at| format!("{} ago", when::span(when::age(at, now))));
-    let replayed = if letter.replay.is_some() { "before" } else { "-" };
+    // A letter that was replayed before is dead again.
+    let again = if letter.replay.is_some() { ", again" } else { "" };
+    let dead = letter.dead_at.map(|at| format!("{} ago{again}", when::span(when::age(at, now))));
     let reason = letter.reason.as_deref().map(|reason| shortened(reason, LONGEST_REASON));
     [
         letter.shown_id().to_owned(),
@@ -66,7 +71,6 @@ fn row(letter: &DeadLetter, now: OffsetDateTime) -> [(String, Tone); 8] {
         or_dash(letter.status.map(|status| status.to_string())),
         letter.attempts.to_string(),
         or_dash(dead),
-        replayed.to_owned(),
         or_dash(reason),
     ]
     .map(|text| (text, Tone::Plain))

@@ -2,13 +2,15 @@
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::text::plain;
+use super::text::{plain, shortened};
 
 /// A table to be laid out once it is known where it goes.
 #[derive(Clone, Debug)]
 pub struct Rows {
     header: Vec<&'static str>,
     rows: Vec<Vec<(String, Tone)>>,
+    /// Whether a terminal shows the last column below each row.
+    last_below: bool,
 }
 
 /// What a cell says at a glance.
@@ -31,10 +33,20 @@ const NARROWEST: u16 = 40;
 const UNDER_THE_HEADER: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
+/// The titles and the line under them.
+const HEADER_LINES: usize = 2;
+const INDENT: &str = "     ";
+
 impl Rows {
     /// An empty table with these column titles.
     pub fn new(header: &[&'static str]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new() }
+        Self { header: header.to_vec(), rows: Vec::new(), last_below: false }
+    }
+
+    /// An empty table whose last column is a sentence: a terminal shows it below each row,
+    /// so that the other columns stay whole and can be copied.
+    pub fn with_sentences(header: &[&'static str]) -> Self {
+        Self { last_below: true, ..Self::new(header) }
     }
 
     /// Adds a row; control characters, which would speak to the terminal, are taken out.
@@ -53,7 +65,31 @@ impl Rows {
         self.laid_out(false, false)
     }
 
-    pub(super) fn laid_out(self, terminal: bool, coloured: bool) -> String {
+    pub(super) fn laid_out(mut self, terminal: bool, coloured: bool) -> String {
+        if !(terminal && self.last_below) {
+            return self.table(terminal, coloured).trim_fmt();
+        }
+        self.header.pop();
+        let sentences: Vec<_> = self.rows.iter_mut().map(Vec::pop).collect();
+        let mut table = self.table(terminal, coloured);
+        let room = table.width().map_or(usize::MAX, usize::from).saturating_sub(INDENT.len() + 1);
+        // One line a row, or the sentences would not find theirs.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        let mut text = String::new();
+        let mut sentences = sentences.into_iter().flatten();
+        for (number, line) in table.trim_fmt().lines().enumerate() {
+            text.push_str(line);
+            text.push('\n');
+            if number >= HEADER_LINES
+                && let Some((sentence, _)) = sentences.next()
+            {
+                text.push_str(&format!("{INDENT}{}\n", shortened(&sentence, room)));
+            }
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn table(self, terminal: bool, coloured: bool) -> Table {
         let mut table = Table::new();
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.load_style(UNDER_THE_HEADER);
@@ -72,7 +108,7 @@ impl Rows {
         for row in self.rows {
             table.add_row(row.into_iter().map(|(text, tone)| cell(&text, tone, coloured)));
         }
-        table.trim_fmt()
+        table
     }
 }
 
@@ -98,6 +134,19 @@ mod tests {
         rows.push([("1".to_owned(), Tone::Plain), (reason.clone(), Tone::Bad)]);
         let text = rows.laid_out(false, false);
         assert!(text.contains(&reason) && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_terminal_shows_sentences_below_their_rows() {
+        let mut rows = Rows::with_sentences(&["ID", "REASON"]);
+        rows.push([("1", Tone::Plain), ("no such property", Tone::Plain)]);
+        rows.push([("2", Tone::Plain), ("too late", Tone::Plain)]);
+        let on_terminal = rows.clone().laid_out(true, false);
+        let lines: Vec<_> = on_terminal.lines().skip(HEADER_LINES).map(str::trim).collect();
+        assert_eq!(lines, ["1", "no such property", "2", "too late"]);
+        let piped = rows.laid_out(false, false);
+        let lines: Vec<_> = piped.lines().skip(HEADER_LINES).collect();
+        assert!(lines[0].contains('1') && lines[0].contains("no such property"), "{piped}");
     }
 
     #[test]
