@@ -65,7 +65,7 @@ pub(super) async fn approve(
     let preview = look(letters, filter, |_| Ok(())).await?;
     let (total, destination) = (preview.tally.total(), letters.names.destination());
     super::command::remark_on_others(
-        &session.console,
+        &mut session.console,
         preview.other_readers,
         preview.held_by_others,
     );

@@ -37,7 +37,7 @@ pub(crate) async fn command(session: &mut Session, command: DlqCommand) -> Resul
 }
 
 /// Says what could not be seen, so that nobody takes a part for the whole.
-pub(super) fn remark_on_others(console: &Console, other_readers: u32, held: u64) {
+pub(super) fn remark_on_others(console: &mut Console, other_readers: u32, held: u64) {
     if held > 0 {
         console.remark(format_args!(
             "another reader holds {held} dead letters, which are not looked at here"

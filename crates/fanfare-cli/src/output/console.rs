@@ -75,9 +75,11 @@ impl Console {
         self.out.flush()
     }
 
-    /// Says something that is not part of the answer.
-    pub fn remark(&self, text: impl fmt::Display) {
+    /// Says something that is not part of the answer, below what was written so far.
+    pub fn remark(&mut self, text: impl fmt::Display) {
         if self.remarks {
+            // A reader that has gone is met at the next flush.
+            self.out.flush().ok();
             // Where nobody listens, the answer and the exit code still stand.
             writeln!(io::stderr(), "{text}").ok();
         }

@@ -29,7 +29,7 @@ async fn plan(session: &mut Session, arguments: &TopologyArguments) -> Result<()
     let topology = topology(session, arguments)?;
     let comparison = compared(session, &topology).await?;
     show(&mut session.console, comparison.objects.iter())?;
-    say_about_bindings(&session.console, &comparison);
+    say_about_bindings(&mut session.console, &comparison);
     session.console.remark(comparison.summary());
     Ok(())
 }
@@ -145,7 +145,7 @@ fn show<'a>(
     Ok(())
 }
 
-fn say_about_bindings(console: &Console, comparison: &Comparison) {
+fn say_about_bindings(console: &mut Console, comparison: &Comparison) {
     if !comparison.looked_at_bindings {
         console.remark(
             "bindings were not looked at: AMQP cannot list them. Give --management-url, or \

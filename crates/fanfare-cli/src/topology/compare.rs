@@ -63,8 +63,9 @@ impl Comparison {
         let as_planned = count(State::AsPlanned);
         let mut summary = format!("{as_planned} of {asked_about} objects stand as planned");
         for (count, what) in [
-            (self.drift().count(), "differ or are missing"),
-            (self.hidden().count(), "could not be looked at (the broker user has no right to)"),
+            (count(State::Missing), "are missing"),
+            (count(State::Different) + count(State::Unplanned), "differ"),
+            (count(State::Unknown), "could not be looked at (the broker user has no right to)"),
         ] {
             if count > 0 {
                 summary.push_str(&format!(", {count} {what}"));
@@ -131,8 +132,8 @@ mod tests {
             (
                 vec![missing, hidden.clone(), hidden],
                 1,
-                "0 of 3 objects stand as planned, 1 differ or are missing, 2 could not be looked \
-                 at (the broker user has no right to)",
+                "0 of 3 objects stand as planned, 1 are missing, 2 could not be looked at (the \
+                 broker user has no right to)",
             ),
         ];
         for (drifts, drift, summary) in table {
