@@ -81,7 +81,9 @@ pub struct DlqDiscard {
 
 /// Which dead letters: all conditions hold, each for one of its values.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Filters")]
+#[command(
+    next_help_heading = "Filters (all must hold, each for one of its values, such as --cause rejected,expired)"
+)]
 pub struct FilterArguments {
     /// Event id
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
@@ -104,7 +106,7 @@ pub struct FilterArguments {
     /// Regular expression that finds something in the reason
     #[arg(long, value_name = "REGEX")]
     pub reason: Option<String>,
-    /// Where the event comes from
+    /// Where the event comes from; repeated for several
     #[arg(long = "source", value_name = "SOURCE")]
     pub sources: Vec<String>,
 }

@@ -21,9 +21,8 @@ pub use topology::{DestinationArgument, TopologyArguments, TopologyCommand};
     name = "fanfare",
     version,
     arg_required_else_help = true,
-    after_long_help = crate::settings::help(),
-    after_help = "Exit codes: 0 done, 1 it did not come out as asked, 2 usage or settings, \
-                  3 broker unreachable. --help lists the variables."
+    after_long_help = format!("{EXIT_CODES}\n\n{}", crate::settings::help()),
+    after_help = format!("{EXIT_CODES} --help lists the variables.")
 )]
 pub struct Cli {
     /// What holds for every command.
@@ -33,6 +32,17 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 it did not come out as asked, 2 usage or settings, \
+                          3 broker unreachable.";
+
+/// Usually one after the other.
+const DLQ_EXAMPLES: &str = "\
+Usually, once the reason is known and mended:
+  fanfare dlq list -d hubspot --cause rejected
+  fanfare dlq show -d hubspot ID
+  fanfare dlq replay -d hubspot --cause rejected --dry-run
+  fanfare dlq replay -d hubspot --cause rejected";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -45,7 +55,7 @@ pub enum Command {
     /// Publish events, one a line, and wait for the broker's confirm of each
     Publish(PublishArguments),
     /// Look at dead letters, replay or discard them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = DLQ_EXAMPLES)]
     Dlq(DlqCommand),
     /// Print a completion script for a shell
     Completions {

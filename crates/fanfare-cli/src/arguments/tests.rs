@@ -15,6 +15,14 @@ fn the_definition_is_consistent() {
 }
 
 #[test]
+fn both_helps_name_the_exit_codes() {
+    let mut command = Cli::command();
+    for help in [command.render_help(), command.render_long_help()] {
+        assert!(help.to_string().contains("3 broker unreachable"), "{help}");
+    }
+}
+
+#[test]
 fn a_destination_may_bring_its_patterns() {
     let line = "fanfare topology plan -d hubspot=user.#,order.* -d webhook --subscribe a,b";
     let Command::Topology(TopologyCommand::Plan(plan)) = parsed(line).unwrap().command else {
