@@ -41,6 +41,9 @@ const TOPOLOGY_PAUSES: ExponentialPauses =
 const DEADLINE_SLACK: Duration = Duration::from_secs(1);
 /// Reports without a verdict; more are dropped.
 const REPORTS_WINDOW: usize = 256;
+/// Reports are small, and so may be the room that their connection takes.
+const REPORTS_FRAME_BYTES: u32 = 16 * 1024;
+const REPORTS_HEADERS: usize = 8 * 1024;
 /// How long the last confirms may take once everything else is done.
 const LAST_CONFIRMS: Duration = Duration::from_secs(5);
 /// A message is a successor whatever its size: it was small enough to arrive.
@@ -140,7 +143,12 @@ impl<D: Destination> Consumer<D> {
         let reporter = Publisher::start(
             &settings.broker,
             &format!("{label} reports"),
-            PublisherOptions { window: REPORTS_WINDOW, ..PublisherOptions::default() },
+            PublisherOptions {
+                window: REPORTS_WINDOW,
+                frame_max: Some(REPORTS_FRAME_BYTES),
+                headers_limit: REPORTS_HEADERS,
+                ..PublisherOptions::default()
+            },
         );
         let subscription = Subscription::start(
             &settings.broker,

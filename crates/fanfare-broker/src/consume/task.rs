@@ -195,7 +195,7 @@ async fn consume(
                 }
                 Some(Err(error)) => return ChannelEnd::Fault(error.into()),
                 None => return ChannelEnd::Fault(Fault::lost(
-                    "the broker cancelled the consumer; was the queue deleted?",
+                    "the broker cancelled the consumer: its queue was deleted, or a delivery kept too long",
                 )),
             },
             _ = check.tick() => {

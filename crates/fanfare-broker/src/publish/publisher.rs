@@ -43,6 +43,10 @@ pub struct PublisherOptions {
     pub body_limit: usize,
     /// The largest headers together, in bytes. They travel in one frame of 128 KiB.
     pub headers_limit: usize,
+    /// The largest frame in bytes, at least 8192, where the broker's own 128 KiB are more
+    /// than is needed: a connection of small messages takes less memory by it. All headers
+    /// of a message have to fit.
+    pub frame_max: Option<u32>,
 }
 
 /// Where a message is published to.
@@ -90,6 +94,7 @@ impl Default for PublisherOptions {
             give_up_after: Duration::from_secs(60),
             body_limit: 1024 * 1024,
             headers_limit: 16 * 1024,
+            frame_max: None,
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn run(
     link: watch::Sender<LinkState>,
     closing: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
-    let dialer = Dialer::new(config, name);
+    let dialer = Dialer::new(config, name).with_frame_max(options.frame_max);
     let task = Task {
         options,
         incoming,
