@@ -74,7 +74,7 @@ impl Inspector {
 
     /// How much waits in `queue`; `None` when there is no such queue.
     pub async fn depth(&self, queue: &str) -> Result<Option<QueueDepth>, InspectError> {
-        match self.look(queue).await {
+        match depth_of(&self.connection, queue).await {
             Ok(depth) => Ok(Some(depth)),
             Err(fault) if fault.is_not_found() => Ok(None),
             Err(source) => {
@@ -93,17 +93,15 @@ impl Inspector {
     pub async fn close(self) {
         close(&self.connection).await;
     }
+}
 
-    async fn look(&self, queue: &str) -> Result<QueueDepth, Fault> {
-        // A missing queue closes the channel, so each look has its own.
-        let channel = self.connection.create_channel().await?;
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
-        let depth = QueueDepth {
-            ready: declared.message_count().into(),
-            consumers: declared.consumer_count(),
-        };
-        close_channel(channel).await;
-        Ok(depth)
-    }
+/// Looks at one queue, on a channel of its own: a missing queue closes it.
+pub(crate) async fn depth_of(connection: &Connection, queue: &str) -> Result<QueueDepth, Fault> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
+    let depth =
+        QueueDepth { ready: declared.message_count().into(), consumers: declared.consumer_count() };
+    close_channel(channel).await;
+    Ok(depth)
 }

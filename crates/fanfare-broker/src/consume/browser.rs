@@ -9,15 +9,14 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close};
 use crate::fault::Fault;
+use crate::inspect::depth_of;
 use crate::received::Received;
 
 /// Reads the messages that were in a queue when it was opened.
@@ -101,7 +100,7 @@ impl Browser {
             .await
             .map_err(BrowseError::Unreachable)?;
         let refused = |source: Fault| BrowseError::Refused { queue: queue.to_owned(), source };
-        let left = ready(&connection, queue).await.map_err(refused)?;
+        let left = depth_of(&connection, queue).await.map_err(refused)?.ready;
         Ok(Self {
             connection,
             queue: queue.to_owned(),
@@ -201,11 +200,4 @@ impl Reading {
         let options = BasicCancelOptions::default();
         Ok(self.channel.basic_cancel(self.consumer.tag(), options).await?)
     }
-}
-
-async fn ready(connection: &Connection, queue: &str) -> Result<u64, Fault> {
-    let channel = connection.create_channel().await?;
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    let declared = channel.queue_declare(queue.into(), options, FieldTable::default()).await?;
-    Ok(declared.message_count().into())
 }
