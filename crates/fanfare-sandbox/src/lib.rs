@@ -13,6 +13,7 @@ pub mod broker;
 pub mod command;
 pub mod demo;
 pub mod healthcheck;
+mod last_will;
 pub mod mock;
 mod port;
 pub mod proxy;

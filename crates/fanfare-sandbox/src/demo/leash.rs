@@ -1,11 +1,10 @@
 //! Ends the programs of the demo when the demo itself cannot: after a panic or kill -9.
-//!
-//! A shell reads from a pipe whose other end the kernel closes however this process ends. It
-//! runs in a process group of its own, so that Ctrl-C does not reach it.
 
-use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::io;
+
+use crate::last_will::LastWill;
+
+const NO_ARGUMENTS: [&str; 0] = [];
 
 /// Gives the programs five seconds to finish what is in flight.
 const SCRIPT: &str = r#"
@@ -25,45 +24,19 @@ kill -9 $pids
 
 /// Holds programs until they are released, or ends them with this process.
 #[derive(Debug)]
-pub(super) struct Leash {
-    shell: Child,
-    /// `None` only while dropping.
-    pipe: Option<std::process::ChildStdin>,
-}
+pub(super) struct Leash(LastWill);
 
 impl Leash {
     pub(super) fn new() -> io::Result<Self> {
-        let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT])
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let pipe = shell.stdin.take();
-        Ok(Self { shell, pipe })
+        LastWill::new(SCRIPT, NO_ARGUMENTS).map(Self)
     }
 
     pub(super) fn hold(&mut self, pid: u32) -> io::Result<()> {
-        self.tell(&format!("hold {pid}\n"))
+        self.0.add(&format!("hold {pid}"))
     }
 
     /// All programs have ended; their numbers may be given to others now.
     pub(super) fn release(&mut self) -> io::Result<()> {
-        self.tell("release\n")
-    }
-
-    fn tell(&mut self, line: &str) -> io::Result<()> {
-        self.pipe.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(line.as_bytes())
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.pipe = None;
-        if let Err(error) = self.shell.wait() {
-            tracing::warn!(%error, "the leash of the demo's programs cannot be waited for");
-        }
+        self.0.add("release")
     }
 }
