@@ -10,7 +10,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanfare_broker::topology::Precision;
-use fanfare_broker::{Cause, DeathNote, Delivery};
+use fanfare_broker::{Cause, DeathNote, Delivery, Received};
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_process::telemetry::Chain;
 use futures_util::FutureExt;
@@ -31,6 +31,16 @@ use crate::successor::{History, NoSuccessor};
 
 /// What became of a delivery; `None` when the broker took it back meanwhile.
 pub(crate) type Finished = Option<FinishedDelivery>;
+
+/// What happens to a delivery in place of an attempt.
+enum Instead {
+    /// It is done with.
+    Settle(Settled),
+    /// It comes again later, and no attempt is spent.
+    Delay(Duration),
+    /// It is too old.
+    Expire(Reason),
+}
 
 /// A message handed over so often has probably killed its consumer each time.
 const POISON_DELIVERIES: u64 = 10;
@@ -81,52 +91,61 @@ impl<D: Destination> Engine<D> {
 
     async fn work_on_event(&self, delivery: &Delivery, event: Event) -> Result<Ended, NoSuccessor> {
         let message = delivery.message();
-        let mut ended = Ended::unread(message);
+        let ended = Ended::unread(message);
         let now = now_ms();
-        if let Some(early) = message.not_before_ms().and_then(|moment| moment.checked_sub(now))
-            && early > 0
-        {
-            let pause = Duration::from_millis(early);
-            let history = ended.history;
-            ended.event = Some(event);
-            self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
-            return Ok(ended.with(Settled::Hold));
-        }
         let age = ended.age(message, now);
-        if age > self.options.retry.max_age {
-            ended.event = Some(event);
-            let reason = Reason::new(format!(
-                "older than {} s, so it was not attempted",
-                self.options.retry.max_age.as_secs()
-            ));
-            return self.dead_letter(delivery, ended, Cause::Expired, reason).await;
-        }
-        let event_type = event.event_type();
-        if !self.options.event_types.contains(event_type) || !self.destination.handles(event_type) {
-            ended.event = Some(event);
-            return Ok(ended.with(Settled::Skipped));
-        }
-        let key = IdempotencyKey::of(&event, &self.name);
-        match self.ledger.claim(key).await {
-            Claim::Delivered => {
-                ended.event = Some(event);
-                Ok(ended.with(Settled::Duplicate))
+        let instead = match self.unwanted(message, &event, age, now) {
+            Some(instead) => instead,
+            None => {
+                let key = IdempotencyKey::of(&event, &self.name);
+                match self.ledger.claim(key).await {
+                    Claim::Delivered => Instead::Settle(Settled::Duplicate),
+                    // While this copy waited, the other one found the destination in trouble.
+                    Claim::Ours(claimed) if claimed.waited && self.gate().is_closed() => {
+                        Instead::Delay(self.gate().pause(Instant::now()).unwrap_or_default())
+                    }
+                    Claim::Ours(claimed) => {
+                        let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
+                        let attempt = Attempt::new(event, key, number);
+                        return self.attempt(delivery, attempt, claimed, ended, age).await;
+                    }
+                }
             }
-            // While this copy waited, the other one found the destination in trouble.
-            Claim::Ours(claimed) if claimed.waited && self.gate().is_closed() => {
-                drop(claimed);
-                ended.event = Some(event);
-                let pause = self.gate().pause(Instant::now()).unwrap_or_default();
+        };
+        let ended = Ended { event: Some(event), ..ended };
+        match instead {
+            Instead::Settle(result) => Ok(ended.with(result)),
+            Instead::Expire(reason) => {
+                self.dead_letter(delivery, ended, Cause::Expired, reason).await
+            }
+            Instead::Delay(pause) => {
                 let history = ended.history;
                 self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
                 Ok(ended.with(Settled::Hold))
             }
-            Claim::Ours(claimed) => {
-                let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
-                let attempt = Attempt::new(event, key, number);
-                self.attempt(delivery, attempt, claimed, ended, age).await
-            }
         }
+    }
+
+    /// Why the event is not to be attempted now, as far as it can be told by looking at it.
+    fn unwanted(
+        &self,
+        message: &Received,
+        event: &Event,
+        age: Duration,
+        now_ms: u64,
+    ) -> Option<Instead> {
+        let early = message.not_before_ms().map_or(0, |moment| moment.saturating_sub(now_ms));
+        if early > 0 {
+            return Some(Instead::Delay(Duration::from_millis(early)));
+        }
+        let max_age = self.options.retry.max_age;
+        if age > max_age {
+            let text = format!("older than {} s, so it was not attempted", max_age.as_secs());
+            return Some(Instead::Expire(Reason::new(text)));
+        }
+        let wanted = self.options.event_types.contains(event.event_type())
+            && self.destination.handles(event.event_type());
+        (!wanted).then_some(Instead::Settle(Settled::Skipped))
     }
 
     async fn attempt(
