@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::scan::{DeadLetters, ScanError};
 use super::tally::Tally;
 use crate::failure::Failure;
+use crate::output::Console;
 use crate::session::Session;
 
 /// What a look found.
@@ -82,8 +83,38 @@ pub(super) async fn approve(
     Ok(Approval::AtMost(total))
 }
 
+/// Looks as a dry run does: with `--json`, each letter that is meant is an object.
+pub(super) async fn look_dry(
+    console: &mut Console,
+    letters: &DeadLetters,
+    filter: &Filter,
+) -> Result<Preview, Failure> {
+    let each = |letter: &super::DeadLetter| {
+        if console.json { Ok(console.object(letter)?) } else { Ok(()) }
+    };
+    let preview = look(letters, filter, each).await?;
+    super::command::remark_on_others(console, preview.other_readers, preview.held_by_others);
+    Ok(preview)
+}
+
+/// Says what a dry run found, for people.
+pub(super) fn say_dry(
+    console: &mut Console,
+    letters: &DeadLetters,
+    preview: &Preview,
+    verb: &str,
+) -> Result<(), Failure> {
+    let (matched, waiting) = (preview.tally.total(), preview.waiting);
+    if matched > 0 {
+        console.table(preview.tally.rows())?;
+    }
+    let destination = letters.names.destination();
+    let line = format_args!("would {verb} {matched} of {waiting} dead letters of {destination}");
+    Ok(console.line(line)?)
+}
+
 /// Counts what is meant and changes nothing.
-pub(super) async fn look(
+async fn look(
     letters: &DeadLetters,
     filter: &Filter,
     mut each: impl FnMut(&super::DeadLetter) -> Result<(), Failure>,

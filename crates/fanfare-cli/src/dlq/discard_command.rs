@@ -3,8 +3,7 @@
 use fanfare_process::telemetry::Chain;
 use serde_json::json;
 
-use super::approval::{Approval, approve, look};
-use super::command::remark_on_others;
+use super::approval::{Approval, approve, look_dry, say_dry};
 use super::discard::{DiscardSummary, discard};
 use super::filter::Filter;
 use super::on_console::OnConsole;
@@ -73,28 +72,13 @@ async fn dry(
     dead_letters: &DeadLetters,
     filter: &Filter,
 ) -> Result<(), Failure> {
-    let preview =
-        look(
-            dead_letters,
-            filter,
-            |letter| {
-                if console.json { Ok(console.object(letter)?) } else { Ok(()) }
-            },
-        )
-        .await?;
-    remark_on_others(console, preview.other_readers, preview.held_by_others);
-    let (matched, held_by_others) = (preview.tally.total(), preview.held_by_others);
+    let preview = look_dry(console, dead_letters, filter).await?;
     if console.json {
+        let (matched, held_by_others) = (preview.tally.total(), preview.held_by_others);
         let summary = DiscardSummary { matched, discarded: 0, held_by_others };
         return Ok(console.object(&summary)?);
     }
-    if matched > 0 {
-        console.table(preview.tally.rows())?;
-    }
-    let (waiting, destination) = (preview.waiting, dead_letters.names.destination());
-    console
-        .line(format_args!("would discard {matched} of {waiting} dead letters of {destination}"))?;
-    Ok(())
+    say_dry(console, dead_letters, &preview, "discard")
 }
 
 fn say(console: &mut Console, summary: &DiscardSummary) -> Result<(), Failure> {

@@ -4,8 +4,7 @@ use fanfare_process::telemetry::Chain;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::approval::{Approval, approve, look};
-use super::command::remark_on_others;
+use super::approval::{Approval, approve, look_dry, say_dry};
 use super::filter::Filter;
 use super::on_console::OnConsole;
 use super::replay::{ReplayOptions, ReplaySummary, replay};
@@ -78,28 +77,12 @@ async fn dry(
     dead_letters: &DeadLetters,
     filter: &Filter,
 ) -> Result<(), Failure> {
-    let preview =
-        look(
-            dead_letters,
-            filter,
-            |letter| {
-                if console.json { Ok(console.object(letter)?) } else { Ok(()) }
-            },
-        )
-        .await?;
-    remark_on_others(console, preview.other_readers, preview.held_by_others);
-    let matched = preview.tally.total();
+    let preview = look_dry(console, dead_letters, filter).await?;
     if console.json {
-        return Ok(console.object(&unchanged(matched, preview.held_by_others))?);
+        let summary = unchanged(preview.tally.total(), preview.held_by_others);
+        return Ok(console.object(&summary)?);
     }
-    if matched > 0 {
-        console.table(preview.tally.rows())?;
-    }
-    let destination = dead_letters.names.destination();
-    let waiting = preview.waiting;
-    console
-        .line(format_args!("would replay {matched} of {waiting} dead letters of {destination}"))?;
-    Ok(())
+    say_dry(console, dead_letters, &preview, "replay")
 }
 
 fn unchanged(matched: u64, held_by_others: u64) -> ReplaySummary {
