@@ -60,7 +60,9 @@ impl<D: Destination> Engine<D> {
                 error!(event_id = delivery.message().id(), destination = %self.name, why,
                     "A delivery can have no successor; the broker dead-letters it as it is");
                 self.metrics.dead(Cause::Rejected);
-                let ended = Ended::unread(delivery.message());
+                let cause = Some(Cause::Rejected);
+                let ended = Ended { cause, ..Ended::unread(delivery.message()) };
+                self.metrics.settled(ended.result, ended.age(delivery.message(), now_ms()));
                 Some(FinishedDelivery { message: delivery.reject(), ended })
             }
         }
