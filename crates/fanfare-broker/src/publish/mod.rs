@@ -10,6 +10,7 @@ mod confirms;
 mod error;
 mod publisher;
 mod task;
+mod wire;
 
 pub use error::{PublishError, RouteError};
 pub use publisher::{Confirmed, LinkState, Publisher, PublisherOptions, Route};

@@ -5,17 +5,16 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::attribution::{Attribution, Resolved, Verdict};
-use super::confirms::ConfirmSet;
+use super::attribution::{Resolved, Verdict};
 use super::error::PublishError;
 use super::publisher::{Confirmed, LinkState, Publication, PublisherOptions};
+use super::wire::Wire;
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close_with};
 use crate::fault::{Fault, FaultKind};
@@ -43,15 +42,6 @@ enum ChannelEnd {
     Refused(Fault),
     /// The connection is of no use any more.
     Lost(Fault),
-}
-
-/// What is on the wire of one channel.
-struct Wire {
-    channel: Arc<Channel>,
-    confirms: ConfirmSet<Result<Confirmation, lapin::Error>>,
-    published_at: VecDeque<(u64, Instant)>,
-    attribution: Attribution,
-    last_published: u64,
 }
 
 pub(super) fn run(
@@ -125,12 +115,12 @@ impl Task {
     /// Opens channels on `connection` until one ends for another reason than a refusal.
     async fn use_connection(&mut self, connection: &Connection, dialer: &mut Dialer) -> ChannelEnd {
         loop {
-            let channel = match open(connection).await {
-                Ok(channel) => channel,
+            let wire = match Wire::open(connection).await {
+                Ok(wire) => wire,
                 Err(fault) => return ChannelEnd::Lost(fault),
             };
             self.link.send_replace(LinkState::Up);
-            match self.use_channel(connection, channel, dialer).await {
+            match self.use_channel(connection, wire, dialer).await {
                 ChannelEnd::Refused(fault) => self.find_culprit(fault),
                 end => return end,
             }
@@ -140,10 +130,9 @@ impl Task {
     async fn use_channel(
         &mut self,
         connection: &Connection,
-        channel: Channel,
+        mut wire: Wire,
         dialer: &mut Dialer,
     ) -> ChannelEnd {
-        let mut wire = Wire::new(channel);
         self.unsettled.retain(|_, publication| !publication.verdict.is_closed());
         let mut again: VecDeque<u64> = self.unsettled.keys().copied().collect();
         if !again.is_empty() {
@@ -208,26 +197,7 @@ impl Task {
             self.unsettled.remove(&seq);
             return;
         }
-        let channel = Arc::clone(&wire.channel);
-        let message = Arc::clone(&publication.message);
-        let route = publication.route.clone();
-        wire.confirms.push(seq, async move {
-            // Without `mandatory` the broker confirms what no queue received.
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let properties = message.wire_properties();
-            channel
-                .basic_publish(
-                    route.exchange,
-                    route.routing_key,
-                    options,
-                    &message.body,
-                    properties,
-                )
-                .await?
-                .await
-        });
-        wire.published_at.push_back((seq, Instant::now()));
-        wire.last_published = seq;
+        wire.publish(seq, publication);
     }
 
     /// Tells everybody whose verdict is certain; an error ends the channel.
@@ -262,7 +232,7 @@ impl Task {
         for (seq, verdict) in wire.attribution.settle(batch, wire.last_published, outstanding) {
             self.tell(seq, verdict);
         }
-        wire.forget_settled(&self.unsettled);
+        wire.forget_unless(|seq| self.unsettled.contains_key(&seq));
         match failed {
             None => Ok(()),
             Some(fault) if matches!(fault.kind(), FaultKind::Refused { .. }) => {
@@ -311,10 +281,7 @@ impl Task {
         let state = if status.blocked() { LinkState::Blocked } else { LinkState::Up };
         self.link.send_if_modified(|link| std::mem::replace(link, state) != state);
         // Under an alarm nothing is confirmed, and a new channel would not change that.
-        let stuck = wire
-            .published_at
-            .front()
-            .is_some_and(|(_, at)| at.elapsed() > self.options.confirm_deadline);
+        let stuck = wire.oldest().is_some_and(|age| age > self.options.confirm_deadline);
         if stuck && state == LinkState::Up {
             return Err(ChannelEnd::Lost(Fault::lost(format!(
                 "no confirm within {} s",
@@ -323,31 +290,4 @@ impl Task {
         }
         Ok(())
     }
-}
-
-impl Wire {
-    fn new(channel: Channel) -> Self {
-        Self {
-            channel: Arc::new(channel),
-            confirms: ConfirmSet::new(),
-            published_at: VecDeque::new(),
-            attribution: Attribution::default(),
-            last_published: 0,
-        }
-    }
-
-    /// Keeps the oldest unsettled publish at the front, where the check looks.
-    fn forget_settled(&mut self, unsettled: &BTreeMap<u64, Publication>) {
-        while let Some((seq, _)) = self.published_at.front()
-            && !unsettled.contains_key(seq)
-        {
-            self.published_at.pop_front();
-        }
-    }
-}
-
-async fn open(connection: &Connection) -> Result<Channel, Fault> {
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    Ok(channel)
 }
