@@ -4,7 +4,6 @@ use fanfare_delivery::http::HttpClient;
 use fanfare_delivery::{Attempt, Consumer, Destination, Outcome};
 use fanfare_process::settings::{Environment, Reader, Variable};
 use fanfare_process::{Exit, Program, catalogue, shutdown};
-use tokio_util::sync::CancellationToken;
 
 const SINK_URL: Variable =
     Variable::required("BENCH_SINK_URL", "http://127.0.0.1:8080/", "Where events are posted.");
@@ -50,9 +49,5 @@ async fn main() -> Exit {
         Ok(consumer) => consumer,
         Err(exit) => return exit,
     };
-    let stop = CancellationToken::new();
-    match shutdown::on_signals(stop.clone()) {
-        Ok(_hearing) => consumer.run(stop).await,
-        Err(_) => Exit::Failed,
-    }
+    shutdown::until_signalled(|stop| consumer.run(stop)).await
 }

@@ -3,8 +3,7 @@
 use fanfare_consumer_sendgrid::{PROGRAM, SendGrid, SendGridSettings};
 use fanfare_delivery::Consumer;
 use fanfare_process::settings::Environment;
-use fanfare_process::{Exit, shutdown, telemetry::Chain};
-use tokio_util::sync::CancellationToken;
+use fanfare_process::{Exit, shutdown};
 
 /// The destination's name, unless `FANFARE_DESTINATION` gives another.
 const API: &str = "sendgrid";
@@ -22,12 +21,5 @@ async fn main() -> Exit {
         Ok(consumer) => consumer,
         Err(exit) => return exit,
     };
-    let stop = CancellationToken::new();
-    match shutdown::on_signals(stop.clone()) {
-        Ok(_hearing) => consumer.run(stop).await,
-        Err(error) => {
-            tracing::error!(error = %Chain(&error), "Cannot hear signals");
-            Exit::Failed
-        }
-    }
+    shutdown::until_signalled(|stop| consumer.run(stop)).await
 }

@@ -6,10 +6,10 @@
 //!
 //! ```no_run
 //! use fanfare_process::settings::{Environment, Reader};
-//! use fanfare_process::telemetry::{self, Chain};
+//! use fanfare_process::telemetry;
 //! use fanfare_process::{Exit, ProcessSettings, Program, Start, catalogue, shutdown};
-//! # async fn run(_: ProcessSettings, _: CancellationToken) -> std::io::Result<()> { Ok(()) }
-//! use tokio_util::sync::CancellationToken;
+//! # async fn run(_: ProcessSettings, _: CancellationToken) -> Exit { Exit::Done }
+//! # use tokio_util::sync::CancellationToken;
 //!
 //! const PROGRAM: Program = Program {
 //!     name: "fanfare-consumer-example",
@@ -33,18 +33,7 @@
 //!         return Exit::Done;
 //!     }
 //!     telemetry::init(&settings);
-//!     let stop = CancellationToken::new();
-//!     let ended = match shutdown::on_signals(stop.clone()) {
-//!         Ok(_hearing) => run(settings, stop).await,
-//!         Err(error) => Err(error),
-//!     };
-//!     match ended {
-//!         Ok(()) => Exit::Done,
-//!         Err(error) => {
-//!             tracing::error!(error = %Chain(&error), "cannot go on");
-//!             Exit::Failed
-//!         }
-//!     }
+//!     shutdown::until_signalled(|stop| run(settings, stop)).await
 //! }
 //! ```
 #![warn(missing_docs)]

@@ -6,6 +6,26 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::startup::Exit;
+use crate::telemetry::Chain;
+
+/// Runs a program until it ends by itself or has done so after SIGTERM or SIGINT.
+///
+/// `run` is handed the token that the first signal cancels. Where signals cannot be heard
+/// nothing is run, since nothing could be finished in order.
+pub async fn until_signalled<R: Future<Output = Exit>>(
+    run: impl FnOnce(CancellationToken) -> R,
+) -> Exit {
+    let shutdown = CancellationToken::new();
+    match on_signals(shutdown.clone()) {
+        Ok(_hearing) => run(shutdown).await,
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "Cannot hear signals");
+            Exit::Failed
+        }
+    }
+}
+
 /// Cancels `shutdown` at the first SIGTERM or SIGINT; later ones are only logged.
 ///
 /// Both signals are heard from the moment this returns. The task ends with the

@@ -5,7 +5,6 @@ use fanfare_delivery::{Attempt, Consumer, Destination, Outcome};
 use fanfare_events::UserRegistered;
 use fanfare_process::settings::{Environment, Reader, Variable};
 use fanfare_process::{Exit, Program, catalogue, settings, shutdown};
-use tokio_util::sync::CancellationToken;
 
 const CRM_URL: Variable =
     Variable::required("CRM_URL", "http://127.0.0.1:9000/contacts", "Where contacts are posted.");
@@ -61,9 +60,5 @@ async fn main() -> Exit {
         Ok(consumer) => consumer,
         Err(exit) => return exit,
     };
-    let stop = CancellationToken::new();
-    match shutdown::on_signals(stop.clone()) {
-        Ok(_) => consumer.run(stop).await,
-        Err(_) => Exit::Failed,
-    }
+    shutdown::until_signalled(|stop| consumer.run(stop)).await
 }
