@@ -1,10 +1,12 @@
 //! The seam between the engine and a downstream API.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use fanfare_events::{Event, IdempotencyKey};
 
-use crate::outcome::Outcome;
+use crate::http::HttpClient;
+use crate::outcome::{Outcome, Reason};
 
 /// A downstream API that events are delivered to.
 ///
@@ -20,8 +22,72 @@ pub trait Destination: Send + Sync + 'static {
         None
     }
 
+    /// The client whose answers tell how much of the API's rate limit is left; `None`
+    /// if they do not, or if there is none.
+    fn client(&self) -> Option<&HttpClient> {
+        None
+    }
+
     /// Delivers the attempt's event, with one call.
     fn deliver(&self, attempt: &Attempt) -> impl Future<Output = Outcome> + Send;
+
+    /// How many events one call may deliver; `None` where it is one.
+    fn batching(&self) -> Option<Batching> {
+        None
+    }
+
+    /// Whether the event may share a call. One that may not goes through
+    /// [`deliver`](Self::deliver), as every event does without [`batching`](Self::batching).
+    fn fits_batch(&self, event: &Event) -> bool {
+        let _ = event;
+        true
+    }
+
+    /// Delivers the attempts' events, with one call. They are in the order in which the
+    /// queue handed them over, and no two have the same key.
+    fn deliver_batch(&self, attempts: &[Attempt]) -> impl Future<Output = Batched> + Send {
+        async move {
+            let mut outcomes = Vec::with_capacity(attempts.len());
+            for attempt in attempts {
+                outcomes.push(self.deliver(attempt).await);
+            }
+            Batched::Each(outcomes)
+        }
+    }
+
+    /// Whether the API has the event already, asked before an event is sent again whose
+    /// earlier call got no answer. `None` when it cannot tell.
+    ///
+    /// Never asked about an event that was not sent before.
+    fn was_delivered(&self, attempt: &Attempt) -> impl Future<Output = Option<bool>> + Send {
+        let _ = attempt;
+        async { None }
+    }
+}
+
+/// How many events a destination takes in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// The most that one call may hold.
+    pub most: NonZeroUsize,
+    /// How long the first one waits for others at most.
+    pub wait: Duration,
+}
+
+/// How a call with several events ended.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batched {
+    /// Each for itself, in the order of the attempts.
+    Each(Vec<Outcome>),
+    /// The same for all: the call failed as a whole, and not because of what was in it.
+    All(Outcome),
+    /// Refused as a whole because of what was in it. Nothing took effect; the engine
+    /// splits it until the events that are to blame are alone.
+    Refused {
+        /// What was wrong, for people.
+        reason: Reason,
+    },
 }
 
 /// One attempt to deliver one event.

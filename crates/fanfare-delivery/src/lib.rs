@@ -26,7 +26,7 @@ mod successor;
 mod work;
 
 pub use consumer::Consumer;
-pub use destination::{Attempt, Destination};
+pub use destination::{Attempt, Batched, Batching, Destination};
 pub use outcome::{Outcome, Reason, Trouble};
 pub use policy::{AmbiguousPolicy, RetryPolicy};
 pub use report::{Report, Result as ReportedResult};
