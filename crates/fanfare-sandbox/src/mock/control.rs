@@ -1,6 +1,7 @@
 //! What goes wrong at a mock, as tests and operators write it down.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +17,13 @@ pub struct Control {
     pub latency_ms: u64,
     /// Up to this much more, at random.
     pub jitter_ms: u64,
+    /// Requests that are in their latency at the same time; the others stand in line for it, so
+    /// that answers come later and later, and no more of them. Any number unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<NonZeroUsize>,
+    /// One bad input fails its whole batch, also where HubSpot would answer input by input.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole_batches: bool,
     /// The mock's clock is this far ahead: shows in `Date` and in dates of `Retry-After`.
     pub date_skew_s: i64,
     /// In order; the first that applies decides.
@@ -121,6 +129,11 @@ impl Control {
     /// Every request takes this long, and up to `jitter_ms` longer.
     pub fn latency(latency_ms: u64, jitter_ms: u64) -> Self {
         Self { latency_ms, jitter_ms, ..Self::default() }
+    }
+
+    /// `capacity` requests at a time take this long each; the others stand in line.
+    pub fn knee(capacity: NonZeroUsize, latency_ms: u64) -> Self {
+        Self { capacity: Some(capacity), latency_ms, ..Self::default() }
     }
 
     pub(crate) fn check(&self) -> Result<(), ControlError> {

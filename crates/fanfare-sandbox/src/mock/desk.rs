@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::capacity::Capacity;
 use super::control::{Control, ControlError};
 use super::fault::Fault;
 use super::locked;
@@ -16,6 +17,7 @@ pub(crate) struct ControlDesk {
     active: Mutex<Active>,
     reads_bodies: AtomicBool,
     injected: AtomicU64,
+    pub(crate) capacity: Capacity,
     healed: Mutex<CancellationToken>,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct Verdict {
     pub(crate) fault: Fault,
     pub(crate) latency: Duration,
     pub(crate) date_skew_s: i64,
+    pub(crate) whole_batches: bool,
 }
 
 #[derive(Debug)]
@@ -41,6 +44,7 @@ impl ControlDesk {
             active: Mutex::new(Active::new(Control::default())),
             reads_bodies: AtomicBool::new(false),
             injected: AtomicU64::new(0),
+            capacity: Capacity::default(),
             healed: Mutex::default(),
         }
     }
@@ -49,6 +53,7 @@ impl ControlDesk {
     pub(crate) fn set(&self, control: Control) -> Result<(), ControlError> {
         control.check()?;
         let reads_bodies = control.rules.iter().any(|rule| rule.body_contains.is_some());
+        self.capacity.set(control.capacity);
         let mut active = locked(&self.active);
         *active = Active::new(control);
         self.reads_bodies.store(reads_bodies, Ordering::Release);
@@ -57,6 +62,7 @@ impl ControlDesk {
 
     /// Nothing goes wrong any more; connections of hanging requests are closed.
     pub(crate) fn heal(&self) {
+        self.capacity.set(None);
         *locked(&self.active) = Active::new(Control::default());
         self.reads_bodies.store(false, Ordering::Release);
         std::mem::take(&mut *locked(&self.healed)).cancel();
@@ -112,6 +118,7 @@ impl Active {
         Verdict {
             latency: Duration::from_millis(latency_ms),
             date_skew_s: self.control.date_skew_s,
+            whole_batches: self.control.whole_batches,
             fault,
         }
     }

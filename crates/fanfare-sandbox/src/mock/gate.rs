@@ -22,7 +22,7 @@ use super::log::{RequestLog, Visit};
 use super::options::{Api, Options};
 use super::sendgrid::SendGrid;
 use super::sink::Sink;
-use super::vendor::{Carried, Identity, Vendor};
+use super::vendor::{Carried, Identity, Vendor, WholeBatches};
 use super::{admin, answer};
 
 /// One mock: the vendor's API behind its control and its log.
@@ -76,7 +76,7 @@ impl Gate {
 
         let early = (!desk.reads_bodies()).then(|| desk.decide(&[]));
         if let Some(verdict) = &early {
-            begin(verdict, &visit).await;
+            begin(verdict, desk, &visit).await;
             if verdict.fault.stops_before_read() {
                 return Err(self.withhold(&verdict.fault).await);
             }
@@ -95,7 +95,7 @@ impl Gate {
             Some(verdict) => verdict,
             None => {
                 let verdict = desk.decide(&body);
-                begin(&verdict, &visit).await;
+                begin(&verdict, desk, &visit).await;
                 verdict
             }
         };
@@ -116,7 +116,13 @@ impl Gate {
         }
         let answer = match fault.refusal().and_then(|status| StatusCode::from_u16(status).ok()) {
             Some(status) => self.house.vendor.refuse(status),
-            None => self.carry_out(parts, body, identity, visit).await,
+            None => {
+                let mut request = Request::from_parts(parts, Body::from(body));
+                if verdict.whole_batches {
+                    request.extensions_mut().insert(WholeBatches);
+                }
+                self.carry_out(request, identity, visit).await
+            }
         };
         if fault.hang.is_some() || fault.reset.is_some() {
             return Err(self.withhold(fault).await);
@@ -127,12 +133,10 @@ impl Gate {
 
     async fn carry_out(
         &self,
-        parts: Parts,
-        body: Bytes,
+        request: Request<Body>,
         identity: &Identity,
         visit: &Visit<'_>,
     ) -> Response {
-        let request = Request::from_parts(parts, Body::from(body));
         let mut answer = infallible(self.routes.call(request).await);
         if let Some(carried) = answer.extensions_mut().remove::<Carried>() {
             visit.carried(&carried, identity);
@@ -149,11 +153,12 @@ impl Gate {
     }
 }
 
-async fn begin(verdict: &Verdict, visit: &Visit<'_>) {
+async fn begin(verdict: &Verdict, desk: &ControlDesk, visit: &Visit<'_>) {
     if let Some(name) = verdict.fault.name() {
         visit.faulted(name);
     }
     if !verdict.latency.is_zero() {
+        let _place = desk.capacity.place().await;
         tokio::time::sleep(verdict.latency).await;
     }
 }

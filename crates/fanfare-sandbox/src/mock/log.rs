@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
@@ -19,6 +19,7 @@ pub(crate) struct RequestLog {
     max_requests: usize,
     max_keys: usize,
     in_flight: AtomicU32,
+    clock: Clock,
     entries: Mutex<Entries>,
     changed: Notify,
 }
@@ -31,6 +32,13 @@ struct Entries {
     dropped: u64,
     totals: Effects,
     tallies: HashMap<String, KeyTally>,
+}
+
+/// The time of day that never steps, so that spans between requests are what they were.
+#[derive(Debug)]
+struct Clock {
+    began: Instant,
+    began_at: Duration,
 }
 
 /// A request that is in the log and not yet ended; dropping it ends it.
@@ -47,6 +55,7 @@ impl RequestLog {
             max_requests: options.max_log_requests.max(1),
             max_keys: options.max_keys,
             in_flight: AtomicU32::new(0),
+            clock: Clock::new(),
             entries: Mutex::default(),
             changed: Notify::new(),
         }
@@ -63,13 +72,14 @@ impl RequestLog {
             return Visit { log: self, seq: 0 };
         }
         let mut record = RequestRecord {
-            arrived_ms: now_ms(),
             method: method.to_owned(),
             path: path.to_owned(),
             in_flight,
             ..RequestRecord::default()
         };
         let mut entries = locked(&self.entries);
+        // Under the lock, so that the log is in the order of its times.
+        record.arrived_ms = self.clock.now_ms();
         entries.next_seq += 1;
         entries.totals.requests += 1;
         record.seq = entries.next_seq;
@@ -177,9 +187,10 @@ impl Visit<'_> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         self.log.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let ended_ms = self.log.clock.now_ms();
         self.update(|entries, _| {
             if let Some(record) = entries.record(self.seq) {
-                record.ended_ms = Some(now_ms());
+                record.ended_ms = Some(ended_ms);
             }
         });
         self.log.changed.notify_waiters();
@@ -218,8 +229,15 @@ impl Entries {
     }
 }
 
-fn now_ms() -> f64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Microseconds first: an f64 holds them exactly until the year 2255.
-    since_epoch.as_micros() as f64 / 1000.0
+impl Clock {
+    fn new() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { began: Instant::now(), began_at: since_epoch }
+    }
+
+    fn now_ms(&self) -> f64 {
+        let since_epoch = self.began_at + self.began.elapsed();
+        // Microseconds first: an f64 holds them exactly until the year 2255.
+        since_epoch.as_micros() as f64 / 1000.0
+    }
 }

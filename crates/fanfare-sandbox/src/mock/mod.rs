@@ -6,6 +6,8 @@
 
 mod admin;
 mod answer;
+mod arrivals;
+mod capacity;
 mod control;
 mod desk;
 mod email;
@@ -30,6 +32,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use arrivals::most_within;
 pub use control::{Control, ControlError, Rule};
 pub use fault::{Fault, Moment};
 pub use handle::{MockApi, WaitTimeout};

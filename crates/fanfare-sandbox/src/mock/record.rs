@@ -9,7 +9,8 @@ use serde::Serialize;
 pub struct RequestRecord {
     /// Counted from 1 for the lifetime of the mock.
     pub seq: u64,
-    /// Milliseconds since the Unix epoch, to the microsecond.
+    /// Milliseconds since the Unix epoch, to the microsecond, by a clock that never steps: never
+    /// less than that of the request before.
     pub arrived_ms: f64,
     /// When the answer was ready, or the request was given up; absent while it is in flight.
     pub ended_ms: Option<f64>,

@@ -28,6 +28,10 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     fn max_body(&self) -> usize;
 }
 
+/// In the extensions of a request whose batch is to be carried out whole or not at all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WholeBatches;
+
 /// What a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {

@@ -1,5 +1,7 @@
 //! The control over HTTP, as scripts use it.
 
+use std::num::NonZeroUsize;
+
 use fanfare_sandbox::mock::{Control, Fault, MockApi, Moment, Rule};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,6 +20,8 @@ async fn everything_can_be_said_in_json() {
     let control = json!({
         "latency_ms": 1,
         "jitter_ms": 1,
+        "capacity": 40,
+        "whole_batches": true,
         "date_skew_s": -5,
         "rules": [
             { "body_contains": "evt-17", "hang": "after_read", "times": 1 },
@@ -41,6 +45,8 @@ async fn everything_can_be_said_in_json() {
     let expected = Control {
         latency_ms: 1,
         jitter_ms: 1,
+        capacity: NonZeroUsize::new(40),
+        whole_batches: true,
         date_skew_s: -5,
         rules: vec![
             Rule::body_contains("evt-17", Fault::hang(Moment::AfterRead)).times(1),
@@ -80,6 +86,7 @@ async fn a_control_that_cannot_work_is_refused_and_changes_nothing() {
         (json!({ "all": { "status": 99 } }), "status 99 is not between 200 and 599"),
         (json!({ "all": { "stauts": 500 } }), "unknown field `stauts`"),
         (json!({ "rules": [{ "rate": 0.1, "sede": 7 }] }), "unknown field `sede`"),
+        (json!({ "capacity": 0 }), "expected a nonzero"),
         (json!({ "rules": [{ "rate": 2.0 }] }), "rate 2 is not between 0 and 1"),
         (json!({ "script": [{ "hang": "later" }] }), "unknown variant `later`"),
         (json!({ "all": { "status": 429, "retry_after": "imf:3" } }), "retry_after `imf:3`"),

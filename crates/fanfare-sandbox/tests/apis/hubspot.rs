@@ -66,6 +66,30 @@ async fn without_trace_ids_one_bad_input_stops_the_whole_batch() {
 }
 
 #[tokio::test]
+async fn a_batch_can_be_made_to_fail_as_a_whole_although_it_is_traced() {
+    let mock = MockApi::hubspot().await.unwrap();
+    mock.control(Control { whole_batches: true, ..Control::default() }).unwrap();
+    let inputs = [contact("good", "ada@example.com"), contact("bad", "not an address")];
+    let url = mock.base_url() + UPSERT;
+    let answer = post(&url, batch(&inputs)).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["category"], "VALIDATION_ERROR");
+    assert_eq!(mock.effects().accepted, 0);
+    assert_eq!(post(&url, batch(&inputs[..1])).await.status, 200);
+    assert_eq!(mock.tally("good"), KeyTally { accepted: 1, effects: 1 });
+}
+
+#[tokio::test]
+async fn one_input_without_a_trace_id_stops_a_mixed_batch() {
+    let mock = MockApi::hubspot().await.unwrap();
+    let mut untraced = contact("", "bea@example.com");
+    untraced.as_object_mut().unwrap().remove("objectWriteTraceId");
+    let inputs = [contact("k", "ada@example.com"), contact("bad", "not an address"), untraced];
+    assert_eq!(post(mock.base_url() + UPSERT, batch(&inputs)).await.status, 400);
+    assert_eq!(mock.effects().accepted, 0);
+}
+
+#[tokio::test]
 async fn with_every_input_bad_there_is_no_multi_status() {
     let mock = MockApi::hubspot().await.unwrap();
     let answer = post(mock.base_url() + UPSERT, batch(&[contact("k", "nobody")])).await;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::locked;
-use super::super::vendor::{Carried, Item};
+use super::super::vendor::{Carried, Item, WholeBatches};
 use super::contacts::{Contact, Contacts, Properties};
 use super::validate::{Refusal, check, refuse_all};
 use super::{HubSpot, batch, error};
@@ -34,7 +34,11 @@ struct Input {
 
 /// 200 when all inputs are good. With some bad ones: 207 if every input carries its own
 /// `objectWriteTraceId`, else 400 and nothing is written.
-pub(super) async fn batch_upsert(State(hubspot): State<Arc<HubSpot>>, body: Bytes) -> Response {
+pub(super) async fn batch_upsert(
+    State(hubspot): State<Arc<HubSpot>>,
+    whole: Option<Extension<WholeBatches>>,
+    body: Bytes,
+) -> Response {
     let started = SystemTime::now();
     let inputs = match serde_json::from_slice::<Batch>(&body) {
         Ok(batch) => batch.inputs,
@@ -51,7 +55,8 @@ pub(super) async fn batch_upsert(State(hubspot): State<Arc<HubSpot>>, body: Byte
         return error::error(StatusCode::INSUFFICIENT_STORAGE, "MOCK_FULL", "the mock is full");
     }
     let (good, bad) = sorted(inputs, &hubspot, &contacts);
-    if !bad.is_empty() && (good.is_empty() || !all_traced(&good, &bad)) {
+    let one_by_one = whole.is_none() && !good.is_empty() && all_traced(&good, &bad);
+    if !bad.is_empty() && !one_by_one {
         let refusals: Vec<_> = bad.into_iter().map(|(_, refusal)| refusal).collect();
         return refuse_all(&refusals);
     }

@@ -1,0 +1,36 @@
+//! A mock that does only so much at the same time: beyond that, answers come later.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use fanfare_sandbox::mock::{Control, MockApi};
+use serde_json::json;
+
+use crate::client::post;
+
+#[tokio::test]
+async fn beyond_its_capacity_a_mock_is_slower_and_not_busier() {
+    let mock = MockApi::sink().await.unwrap();
+    let url = mock.base_url();
+    let five = || async {
+        let started = Instant::now();
+        tokio::join!(
+            post(&url, json!({})),
+            post(&url, json!({})),
+            post(&url, json!({})),
+            post(&url, json!({})),
+            post(&url, json!({})),
+        );
+        started.elapsed()
+    };
+    let service = Duration::from_millis(40);
+    mock.control(Control::knee(NonZeroUsize::new(2).unwrap(), 40)).unwrap();
+    let taken = five().await;
+    assert!(taken >= 3 * service, "{taken:?} for five calls, two at a time");
+    let in_flight = mock.log().iter().map(|request| request.in_flight).max();
+    assert_eq!(in_flight, Some(5), "those in line are in flight as well");
+
+    mock.control(Control::knee(NonZeroUsize::MIN, 40)).unwrap();
+    let taken = five().await;
+    assert!(taken >= 5 * service, "{taken:?} for five calls, one after the other");
+}
