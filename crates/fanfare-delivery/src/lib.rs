@@ -28,7 +28,7 @@ mod work;
 pub use consumer::Consumer;
 pub use destination::{Attempt, Batched, Batching, Destination};
 pub use outcome::{Outcome, Reason, Trouble};
-pub use policy::{AmbiguousPolicy, RetryPolicy};
+pub use policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
 pub use report::{Report, Result as ReportedResult};
 pub use settings::ConsumerSettings;
 pub use subscription::{EventTypes, InvalidPattern};

@@ -31,7 +31,7 @@ fn parse_at(value: &str, now: SystemTime) -> RetryAfter {
 }
 
 /// Whole seconds are the standard; fractions and negative numbers are seen in the wild.
-fn seconds(value: &str) -> Option<Duration> {
+pub(super) fn seconds(value: &str) -> Option<Duration> {
     let unsigned = value.strip_prefix('-').unwrap_or(value);
     let is_decimal = unsigned.starts_with(|c: char| c.is_ascii_digit())
         && unsigned.bytes().all(|b| b.is_ascii_digit() || b == b'.');
