@@ -101,6 +101,11 @@ impl Message {
         }
     }
 
+    /// Calls made so far that were sent and got no answer.
+    pub fn unanswered(self, calls: u32) -> Self {
+        if calls == 0 { self } else { self.number(headers::UNANSWERED, calls.into()) }
+    }
+
     /// Not to be attempted before, in milliseconds since the epoch.
     pub fn not_before(self, at_ms: u64) -> Self {
         self.number(headers::NOT_BEFORE, at_ms)

@@ -100,6 +100,11 @@ impl Received {
         self.milliseconds(headers::FIRST_ATTEMPT_AT)
     }
 
+    /// Calls made so far that were sent and got no answer: each may have had its effect.
+    pub fn unanswered(&self) -> u32 {
+        self.number(headers::UNANSWERED).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+    }
+
     /// Not to be attempted before, in milliseconds since the epoch.
     pub fn not_before_ms(&self) -> Option<u64> {
         self.milliseconds(headers::NOT_BEFORE)

@@ -16,11 +16,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::engine::{Engine, EngineOptions};
 use crate::http::HttpClient;
 use crate::ledger::MemoryLedger;
 use crate::metrics::Metrics;
+use crate::permits::Permits;
 use crate::reports::Reports;
 use crate::settings::ConsumerSettings;
 use crate::successor::Successors;
@@ -128,6 +130,8 @@ impl<D: Destination> Consumer<D> {
         shutdown: &CancellationToken,
     ) -> Exit {
         let settings = self.settings;
+        let batching = self.destination.batching();
+        let (prefetch, at_hand) = (settings.prefetch(batching), settings.at_hand(batching));
         let label = format!("fanfare {}", settings.destination);
         let publisher = Publisher::start(
             &settings.broker,
@@ -153,10 +157,7 @@ impl<D: Destination> Consumer<D> {
         let subscription = Subscription::start(
             &settings.broker,
             &format!("{label} consumes"),
-            SubscriptionOptions {
-                queue: settings.names.queue().to_owned(),
-                prefetch: settings.prefetch,
-            },
+            SubscriptionOptions { queue: settings.names.queue().to_owned(), prefetch },
         );
         let wired = Successors::new(publisher.clone(), settings.names.clone()).and_then(|next| {
             let destination = settings.destination.as_str();
@@ -170,11 +171,13 @@ impl<D: Destination> Consumer<D> {
             }
         };
         let engine = Engine {
+            batcher: batching.map(Batcher::new),
+            permits: Permits::new(settings.max_concurrency.get(), settings.rate_limit),
             destination: self.destination,
             name: settings.destination,
             options: EngineOptions {
-                max_concurrency: settings.max_concurrency.get(),
-                prefetch: settings.prefetch,
+                at_hand,
+                prefetch,
                 call_deadline: settings.http.whole_call.saturating_add(DEADLINE_SLACK),
                 retry: settings.retry,
                 event_types: settings.event_types,
@@ -182,7 +185,6 @@ impl<D: Destination> Consumer<D> {
             },
             successors,
             ledger: MemoryLedger::new(),
-            gate: Default::default(),
             metrics,
             consumer: format!("{} {}", self.program, env!("CARGO_PKG_VERSION")),
         };

@@ -55,10 +55,9 @@ pub trait Destination: Send + Sync + 'static {
         }
     }
 
-    /// Whether the API has the event already, asked before an event is sent again whose
-    /// earlier call got no answer. `None` when it cannot tell.
-    ///
-    /// Never asked about an event that was not sent before.
+    /// Whether the API has the event already, asked before an event is sent that may have
+    /// been sent before: an earlier call got no answer, or its process died. `None` when the
+    /// API cannot tell.
     fn was_delivered(&self, attempt: &Attempt) -> impl Future<Output = Option<bool>> + Send {
         let _ = attempt;
         async { None }

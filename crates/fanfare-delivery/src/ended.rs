@@ -20,8 +20,6 @@ pub(crate) struct Ended {
     pub(crate) cause: Option<Cause>,
     pub(crate) status: Option<u16>,
     pub(crate) took: Duration,
-    /// Whether the destination said anything.
-    pub(crate) answered: bool,
 }
 
 /// A delivery that has been settled.
@@ -40,18 +38,21 @@ impl Ended {
             history: History {
                 attempts: message.attempts(),
                 first_attempt_at_ms: message.first_attempt_at_ms(),
+                unanswered: message.unanswered(),
             },
             cause: None,
             status: None,
             took: Duration::ZERO,
-            answered: false,
         }
     }
 
     pub(crate) fn attempted(self, outcome: &Outcome, took: Duration) -> Self {
-        let answered = !matches!(outcome, Outcome::Ambiguous { .. });
         let status = outcome.reason().and_then(|reason| reason.status);
-        Self { took, answered, status, ..self }
+        let mut history = self.history;
+        if let Outcome::Ambiguous { .. } = outcome {
+            history.unanswered = history.unanswered.saturating_add(1);
+        }
+        Self { took, status, history, ..self }
     }
 
     pub(crate) fn with(self, result: Settled) -> Self {

@@ -2,23 +2,24 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
-use fanfare_broker::{ConsumeState, Delivery, Subscription};
+use fanfare_broker::{ConsumeState, Subscription};
 use fanfare_events::DestinationName;
 use fanfare_process::health::{Condition, Health};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::ledger::MemoryLedger;
 use crate::metrics::Metrics;
-use crate::policy::{Admission, Gate, RetryPolicy};
+use crate::permits::Permits;
+use crate::policy::RetryPolicy;
 use crate::reports::Reports;
 use crate::subscription::EventTypes;
 use crate::successor::Successors;
@@ -31,7 +32,8 @@ pub(crate) struct Engine<D> {
     pub(crate) options: EngineOptions,
     pub(crate) successors: Successors,
     pub(crate) ledger: MemoryLedger,
-    pub(crate) gate: Mutex<Gate>,
+    pub(crate) permits: Permits,
+    pub(crate) batcher: Option<Batcher>,
     pub(crate) metrics: Metrics,
     pub(crate) consumer: String,
 }
@@ -39,7 +41,8 @@ pub(crate) struct Engine<D> {
 /// The limits of an engine.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineOptions {
-    pub(crate) max_concurrency: usize,
+    /// Most deliveries that are worked on, whether they are called for or wait for a permit.
+    pub(crate) at_hand: usize,
     pub(crate) prefetch: u16,
     pub(crate) call_deadline: Duration,
     pub(crate) retry: RetryPolicy,
@@ -71,7 +74,6 @@ impl<D: Destination> Engine<D> {
 
         loop {
             let running = in_flight.len();
-            let admission = self.admission(running);
             tokio::select! {
                 biased;
                 Some(finished) = in_flight.next(), if !in_flight.is_empty() => {
@@ -79,16 +81,11 @@ impl<D: Destination> Engine<D> {
                     watch.settled += 1;
                 }
                 () = &mut stopped => break,
-                // Asked again at every look: a hold may have begun since the loop turned.
-                delivery = granted(|| self.admission(running), subscription.next()) => match delivery {
-                    Some(delivery) => {
-                        self.note_start();
-                        in_flight.push(self.work(delivery));
-                        self.metrics.in_flight.set(in_flight.len() as i64);
-                    }
+                // Asked again at every look: a successor may be in trouble since the loop turned.
+                delivery = once(|| self.has_room(running), subscription.next()) => match delivery {
+                    Some(delivery) => in_flight.push(self.work(delivery)),
                     None => break,
                 },
-                () = at(admission) => {}
                 () = reports.progress() => {}
                 _ = check.tick() => {
                     self.check(&mut watch, &mut intake, &subscription, running);
@@ -98,6 +95,8 @@ impl<D: Destination> Engine<D> {
 
         health.shut_down();
         subscription.drain();
+        // What waits for a permit was not started: it goes back untouched.
+        self.permits.close();
         let unfinished = in_flight.len();
         let finish = async {
             while let Some(finished) = in_flight.next().await {
@@ -117,23 +116,9 @@ impl<D: Destination> Engine<D> {
         subscription.close().await;
     }
 
-    fn admission(&self, in_flight: usize) -> Admission {
-        // What cannot be retried or dead-lettered now should not be attempted now.
-        if in_flight >= self.options.max_concurrency || self.successors.in_trouble() {
-            return Admission::AfterProbe;
-        }
-        let gate = self.gate();
-        if gate.is_closed() {
-            return gate.admission(Instant::now(), in_flight);
-        }
-        Admission::Granted
-    }
-
-    fn note_start(&self) {
-        let mut gate = self.gate();
-        if gate.is_closed() {
-            gate.started(Instant::now());
-        }
+    /// What cannot be retried or dead-lettered now should not be attempted now.
+    fn has_room(&self, running: usize) -> bool {
+        running < self.options.at_hand && !self.successors.in_trouble()
     }
 
     fn check(
@@ -143,23 +128,26 @@ impl<D: Destination> Engine<D> {
         subscription: &Subscription,
         in_flight: usize,
     ) {
-        let holding = self.gate().is_closed();
+        let holding = self.permits.trouble().is_some();
         if holding {
             self.metrics.held_for(CHECK_EVERY);
         }
+        self.metrics.look_at(&self.permits);
         let consuming = *subscription.state().borrow() == ConsumeState::Consuming;
         let could_settle = if holding || self.successors.in_trouble() { 0 } else { in_flight };
         watch.report(consuming || *intake == Intake::Away, could_settle);
 
         let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
-        let may_start = self.gate().admission(Instant::now(), 0) == Admission::Granted;
-        let next = intake.next(too_long, holding, may_start);
+        let next = intake.next(too_long, holding, self.permits.may_start());
         if next != *intake {
             info!(destination = %self.name, intake = ?next, "Changing how much is taken");
             match next {
                 Intake::Full => subscription.resume(self.options.prefetch),
                 Intake::Probe => subscription.resume(1),
-                Intake::Away => subscription.pause(),
+                Intake::Away => {
+                    subscription.pause();
+                    self.permits.dismiss();
+                }
             }
             *intake = next;
         }
@@ -206,24 +194,10 @@ impl Intake {
     }
 }
 
-/// The next delivery, once `admission` is granted.
-async fn granted(
-    admission: impl Fn() -> Admission,
-    next: impl Future<Output = Option<Delivery>>,
-) -> Option<Delivery> {
+/// What `next` gives, looked at only while `may` says so.
+async fn once<T>(may: impl Fn() -> bool, next: impl Future<Output = T>) -> T {
     let mut next = pin!(next);
-    poll_fn(|cx| match admission() {
-        Admission::Granted => next.as_mut().poll(cx),
-        Admission::At(_) | Admission::AfterProbe => Poll::Pending,
-    })
-    .await
-}
-
-async fn at(admission: Admission) {
-    match admission {
-        Admission::At(moment) => sleep_until(moment).await,
-        Admission::Granted | Admission::AfterProbe => std::future::pending().await,
-    }
+    poll_fn(|cx| if may() { next.as_mut().poll(cx) } else { Poll::Pending }).await
 }
 
 /// What health is told, once a second.

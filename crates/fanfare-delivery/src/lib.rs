@@ -6,6 +6,8 @@
 //! dead-lettering with cause and history, draining on SIGTERM.
 #![warn(missing_docs)]
 
+mod attempt;
+mod batch;
 mod clock;
 mod consumer;
 mod decode;
@@ -17,6 +19,7 @@ mod ledger;
 mod mask;
 mod metrics;
 mod outcome;
+mod permits;
 mod policy;
 mod report;
 mod reports;

@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::permits::Permits;
 use crate::report::Result as Settled;
 
 /// What an engine counts, for one destination.
@@ -26,7 +27,9 @@ pub(crate) struct Metrics {
     dead: Vec<(Cause, Counter)>,
     ambiguous: Counter,
     held_seconds: Counter<f64, AtomicU64>,
-    pub(crate) in_flight: Gauge,
+    in_flight: Gauge,
+    concurrency_limit: Gauge,
+    breaker_state: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,7 +86,19 @@ impl Metrics {
             held.clone(),
         );
         let in_flight = Family::<ByDestination, Gauge>::default();
-        registry.register("fanfare_in_flight", "Deliveries being worked on", in_flight.clone());
+        registry.register("fanfare_in_flight", "Calls under way", in_flight.clone());
+        let concurrency_limit = Family::<ByDestination, Gauge>::default();
+        registry.register(
+            "fanfare_concurrency_limit",
+            "Calls that may be under way at the same time, for now",
+            concurrency_limit.clone(),
+        );
+        let breaker_state = Family::<ByDestination, Gauge>::default();
+        registry.register(
+            "fanfare_breaker_state",
+            "Whether the destination is called: 0 closed (it is), 1 half-open (probes), 2 open",
+            breaker_state.clone(),
+        );
         let attempt_seconds =
             Family::<ByDestination, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
         registry.register_with_unit(
@@ -123,6 +138,8 @@ impl Metrics {
             ambiguous: ambiguous.get_or_create_owned(&label),
             held_seconds: held.get_or_create_owned(&label),
             in_flight: in_flight.get_or_create_owned(&label),
+            concurrency_limit: concurrency_limit.get_or_create_owned(&label),
+            breaker_state: breaker_state.get_or_create_owned(&label),
             attempt_seconds: attempt_seconds.get_or_create_owned(&label),
             age_seconds: age_seconds.get_or_create_owned(&label),
         }
@@ -149,6 +166,17 @@ impl Metrics {
         if let Some((_, counter)) = self.dead.iter().find(|(known, _)| *known == cause) {
             counter.inc();
         }
+    }
+
+    pub(crate) fn look_at(&self, permits: &Permits) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.in_flight.set(gauge(permits.calls()));
+        self.concurrency_limit.set(gauge(permits.limit()));
+        self.breaker_state.set(match (permits.trouble(), permits.is_probing()) {
+            (None, _) => 0,
+            (Some(_), true) => 1,
+            (Some(_), false) => 2,
+        });
     }
 
     pub(crate) fn held_for(&self, time: Duration) {

@@ -48,6 +48,8 @@ pub enum Trouble {
     Throttled,
     /// It cannot be reached.
     Unreachable,
+    /// Too many of its answers are failures: the breaker is open.
+    Failing,
     /// It does not accept our credentials.
     Unauthorized,
     /// It asks for no more events (410); a person has to resume it.
@@ -102,6 +104,7 @@ impl Trouble {
         match self {
             Self::Throttled => "throttled",
             Self::Unreachable => "unreachable",
+            Self::Failing => "failing",
             Self::Unauthorized => "unauthorized",
             Self::Disabled => "disabled",
             Self::Untrusted => "untrusted",

@@ -9,8 +9,9 @@ use fanfare_process::catalogue::{broker, consumer};
 use fanfare_process::settings::{Reader, Setting};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
 
+use crate::destination::Batching;
 use crate::http::HttpLimits;
-use crate::policy::{AmbiguousPolicy, RetryPolicy};
+use crate::policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
 use crate::subscription::EventTypes;
 
 /// The settings of a consumer, whatever its API.
@@ -30,8 +31,10 @@ pub struct ConsumerSettings {
     pub event_types: EventTypes,
     /// Most calls at the same time.
     pub max_concurrency: NonZeroUsize,
-    /// Most deliveries that are not settled.
-    pub prefetch: u16,
+    /// Most deliveries that are not settled; twice what can be under way unless given.
+    pub prefetch: Option<NonZeroU16>,
+    /// Most calls in a time, by this process.
+    pub rate_limit: Option<RateLimit>,
     /// What one call may take.
     pub http: HttpLimits,
     /// How often, how long apart and until when an event is attempted.
@@ -53,7 +56,7 @@ impl ConsumerSettings {
         let http = read_http(reader);
         let retry = read_retry(reader);
         reader.choice(&consumer::LEDGER, &[("memory", ())]);
-        refuse_rate_limit(reader);
+        let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
         let namespace = Namespace::new(&broker.namespace)
@@ -64,7 +67,6 @@ impl ConsumerSettings {
             .destination(destination.as_str())
             .map_err(|_| reader.problem(&consumer::DESTINATION, "is the name of another object"))
             .ok()?;
-        let max_concurrency = max_concurrency?;
         Some(Self {
             broker: broker.config,
             namespace,
@@ -72,18 +74,36 @@ impl ConsumerSettings {
             destination,
             names,
             event_types: event_types?,
-            max_concurrency,
-            prefetch: prefetch?.map_or_else(|| twice(max_concurrency), NonZeroU16::get),
+            max_concurrency: max_concurrency?,
+            prefetch: prefetch?,
+            rate_limit: rate_limit?,
             http: http?,
             retry: retry?,
             process: process?,
         })
     }
-}
 
-/// While one batch of calls is under way, the next is at hand already.
-fn twice(max_concurrency: NonZeroUsize) -> u16 {
-    u16::try_from(max_concurrency.get().saturating_mul(2)).unwrap_or(u16::MAX)
+    /// Most deliveries that are not settled, where one call takes up to `most` of them.
+    ///
+    /// While some calls are under way, the next are at hand already; a destination that takes
+    /// several events a call makes few calls, so two full ones beside two at hand will do.
+    pub(crate) fn prefetch(&self, batching: Option<Batching>) -> u16 {
+        let twice = self.max_concurrency.get().saturating_mul(2);
+        let wanted = match (self.prefetch, batching) {
+            (Some(given), _) => return given.get(),
+            (None, None) => twice,
+            (None, Some(batching)) => twice.max(batching.most.get().saturating_mul(4)),
+        };
+        u16::try_from(wanted).unwrap_or(u16::MAX)
+    }
+
+    /// Most deliveries that are worked on at the same time.
+    pub(crate) fn at_hand(&self, batching: Option<Batching>) -> usize {
+        match batching {
+            None => self.max_concurrency.get(),
+            Some(_) => usize::from(self.prefetch(batching)),
+        }
+    }
 }
 
 fn read_destination(reader: &mut Reader<'_>, api: &str) -> Option<DestinationName> {
@@ -134,11 +154,6 @@ fn positive(text: &str) -> Result<Duration, String> {
     if duration.is_zero() { Err("is zero".to_owned()) } else { Ok(duration) }
 }
 
-/// Taking a limit and not keeping it would be worse than not taking it.
-fn refuse_rate_limit(reader: &mut Reader<'_>) {
-    reader.optional_with::<(), _>(&consumer::RATE_LIMIT, |text| match text {
-        "off" => Ok(()),
-        _ => Err("is not `off`: this version keeps no rate limit of its own, it follows the \
-                  API's answers"),
-    });
+fn rate_limit(text: &str) -> Result<Option<RateLimit>, InvalidRateLimit> {
+    if text == "off" { Ok(None) } else { text.parse().map(Some) }
 }

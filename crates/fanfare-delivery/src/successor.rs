@@ -35,6 +35,8 @@ pub(crate) struct History {
     pub(crate) attempts: u32,
     /// When the first one was made.
     pub(crate) first_attempt_at_ms: Option<u64>,
+    /// Calls that were sent and got no answer.
+    pub(crate) unanswered: u32,
 }
 
 /// Why a delivery has no successor.
@@ -74,6 +76,7 @@ impl Successors {
         self.publish(delivery, || {
             let message = successor(delivery.message())?
                 .attempts(history.attempts, history.first_attempt_at_ms)
+                .unanswered(history.unanswered)
                 .not_before(not_before);
             Ok((Route::new(&exchange, &way.routing_key).map_err(too_long)?, message))
         })
@@ -90,6 +93,7 @@ impl Successors {
         self.publish(delivery, || {
             let message = successor(delivery.message())?
                 .attempts(history.attempts, history.first_attempt_at_ms)
+                .unanswered(history.unanswered)
                 .death_note(note);
             Ok((self.dead.clone(), message))
         })

@@ -5,27 +5,23 @@
 //! of this file, the broker hands the message over again.
 
 use std::num::NonZeroU32;
-use std::panic::AssertUnwindSafe;
-use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanfare_broker::topology::Precision;
 use fanfare_broker::{Cause, DeathNote, Delivery, Received};
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_process::telemetry::Chain;
-use futures_util::FutureExt;
-use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use crate::attempt::{Attempted, Called};
 use crate::clock::{as_ms, now_ms};
 use crate::decode::decode;
 use crate::destination::{Attempt, Destination};
 use crate::ended::{Ended, FinishedDelivery};
 use crate::engine::Engine;
-use crate::ledger::{Claim, Claimed};
 use crate::mask::mask;
-use crate::outcome::{Outcome, Reason, Trouble};
-use crate::policy::{Circumstances, Gate, Next};
+use crate::outcome::{Outcome, Reason};
+use crate::policy::{Circumstances, Cost, Next};
 use crate::report::Result as Settled;
 use crate::successor::{History, NoSuccessor};
 
@@ -96,40 +92,26 @@ impl<D: Destination> Engine<D> {
         let ended = Ended::unread(message);
         let now = now_ms();
         let age = ended.age(message, now);
-        let instead = match self.unwanted(message, &event, age, now) {
-            Some(instead) => instead,
-            None => {
-                let key = IdempotencyKey::of(&event, &self.name);
-                match self.ledger.claim(key).await {
-                    Claim::Delivered => Instead::Settle(Settled::Duplicate),
-                    // While this copy waited, the other one found the destination in trouble.
-                    Claim::Ours(claimed) if claimed.waited && self.gate().is_closed() => {
-                        Instead::Delay(self.gate().pause(Instant::now()).unwrap_or_default())
-                    }
-                    Claim::Ours(claimed) => {
-                        let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
-                        let attempt = Attempt::new(event, key, number);
-                        return self.attempt(delivery, attempt, claimed, ended, age).await;
-                    }
-                }
-            }
+        if let Some(instead) = self.instead(message, &event, age, now) {
+            let ended = Ended { event: Some(event), ..ended };
+            return self.settle_instead(delivery, ended, instead).await;
+        }
+        let key = IdempotencyKey::of(&event, &self.name);
+        let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
+        let attempt = Attempt::new(event, key, number);
+        let Some((attempt, attempted)) = self.attempt(delivery, attempt).await else {
+            return Err(NoSuccessor::TakenBack);
         };
-        let ended = Ended { event: Some(event), ..ended };
-        match instead {
-            Instead::Settle(result) => Ok(ended.with(result)),
-            Instead::Expire(reason) => {
-                self.dead_letter(delivery, ended, Cause::Expired, reason).await
-            }
-            Instead::Delay(pause) => {
-                let history = ended.history;
-                self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
-                Ok(ended.with(Settled::Hold))
-            }
+        let ended = Ended { event: Some(attempt.into_event()), ..ended };
+        match attempted {
+            Attempted::TakenBack => Err(NoSuccessor::TakenBack),
+            Attempted::Known => Ok(ended.with(Settled::Duplicate)),
+            Attempted::Called(called) => self.settle(delivery, ended, number, called, age).await,
         }
     }
 
-    /// Why the event is not to be attempted now, as far as it can be told by looking at it.
-    fn unwanted(
+    /// What happens in place of an attempt, as far as it can be told by looking at the event.
+    fn instead(
         &self,
         message: &Received,
         event: &Event,
@@ -147,27 +129,76 @@ impl<D: Destination> Engine<D> {
         }
         let wanted = self.options.event_types.contains(event.event_type())
             && self.destination.handles(event.event_type());
-        (!wanted).then_some(Instead::Settle(Settled::Skipped))
+        if !wanted {
+            return Some(Instead::Settle(Settled::Skipped));
+        }
+        self.over_budget(message).map(Instead::Delay)
     }
 
-    async fn attempt(
+    /// How long a retry has to wait because too many of them failed lately.
+    fn over_budget(&self, message: &Received) -> Option<Duration> {
+        let cost = match (message.attempts(), message.unanswered()) {
+            (0, _) => return None,
+            (_, 0) => Cost::AfterAnswer,
+            (_, _) => Cost::AfterSilence,
+        };
+        self.permits.spend(cost).err()
+    }
+
+    async fn settle_instead(
         &self,
         delivery: &Delivery,
-        attempt: Attempt,
-        claimed: Claimed<'_>,
         ended: Ended,
+        instead: Instead,
+    ) -> Result<Ended, NoSuccessor> {
+        match instead {
+            Instead::Settle(result) => Ok(ended.with(result)),
+            Instead::Expire(reason) => {
+                self.dead_letter(delivery, ended, Cause::Expired, reason).await
+            }
+            Instead::Delay(pause) => {
+                let history = ended.history;
+                self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
+                Ok(ended.with(Settled::Hold))
+            }
+        }
+    }
+
+    /// Attempts it, alone or with others; `None` when the broker hands it over again.
+    async fn attempt(&self, delivery: &Delivery, attempt: Attempt) -> Option<(Attempt, Attempted)> {
+        let message = delivery.message();
+        let may_be_known = message.unanswered() > 0 || message.redelivered();
+        let attempt = match &self.batcher {
+            Some(batcher) if self.destination.fits_batch(attempt.event()) => {
+                match self.attempt_together(batcher, attempt, may_be_known).await {
+                    Ok(attempted) => return attempted,
+                    Err(attempt) => attempt,
+                }
+            }
+            _ => attempt,
+        };
+        let attempted = self.attempt_singly(delivery, &attempt, may_be_known).await;
+        Some((attempt, attempted))
+    }
+
+    async fn settle(
+        &self,
+        delivery: &Delivery,
+        ended: Ended,
+        number: NonZeroU32,
+        called: Called,
         age: Duration,
     ) -> Result<Ended, NoSuccessor> {
-        let number = attempt.number();
-        let attempted_at_ms = now_ms();
-        let (outcome, took) = self.call(&attempt).await;
-        self.metrics.attempted(outcome.label(), took);
-
-        let mut ended = ended.attempted(&outcome, took);
-        ended.event = Some(attempt.into_event());
+        let took = called.took;
+        self.metrics.attempted(called.outcome.label(), took);
+        let mut ended = ended.attempted(&called.outcome, took);
+        let closed_for = called.consequence.closed_for;
+        let outcome = called.outcome_for(self.options.retry.ambiguous);
+        let first_attempt_at_ms = ended.history.first_attempt_at_ms;
         let spent = History {
             attempts: number.get(),
-            first_attempt_at_ms: ended.history.first_attempt_at_ms.or(Some(attempted_at_ms)),
+            first_attempt_at_ms: first_attempt_at_ms.or(Some(now_ms().saturating_sub(as_ms(took)))),
+            ..ended.history
         };
         let message = delivery.message();
         let pause = match outcome {
@@ -175,12 +206,8 @@ impl<D: Destination> Engine<D> {
             _ => self.options.retry.pauses.after(number.get()),
         };
         let seen = Circumstances { attempt: number, age: age.saturating_add(took), pause };
-        let next = self.options.retry.next(outcome, seen);
-        self.note_at_gate(&next, &ended);
-        match next {
+        match self.options.retry.next(outcome, seen) {
             Next::Done => {
-                // Known before the ack leaves: a redelivery finds it in the ledger.
-                claimed.delivered();
                 ended.history = spent;
                 debug!(event_id = ended.event_id(message), destination = %self.name, attempt = number.get(),
                     duration_ms = as_ms(took), "Delivered");
@@ -195,15 +222,15 @@ impl<D: Destination> Engine<D> {
                 self.successors.delay(delivery, spent, pause, precision).await?;
                 Ok(ended.with(Settled::Retry))
             }
-            Next::Hold { trouble, pause, reason } => {
-                let pause = self.hold(trouble, pause, &reason);
+            Next::Hold { pause } => {
                 let history = ended.history;
+                let pause = closed_for.or(pause).unwrap_or(seen.pause);
                 self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
                 Ok(ended.with(Settled::Hold))
             }
-            Next::HoldAndSpend { trouble, pause, reason } => {
+            Next::HoldAndSpend { pause } => {
                 ended.history = spent;
-                let pause = self.hold(trouble, pause, &reason).max(seen.pause);
+                let pause = closed_for.or(pause).unwrap_or_default().max(seen.pause);
                 self.successors.delay(delivery, spent, pause, Precision::RetryAfter).await?;
                 Ok(ended.with(Settled::Retry))
             }
@@ -212,47 +239,6 @@ impl<D: Destination> Engine<D> {
                 self.dead_letter(delivery, ended, cause, reason).await
             }
         }
-    }
-
-    /// One call, whatever the destination's code does.
-    async fn call(&self, attempt: &Attempt) -> (Outcome, Duration) {
-        let started = Instant::now();
-        let deadline = self.options.call_deadline;
-        let call = AssertUnwindSafe(self.destination.deliver(attempt)).catch_unwind();
-        let outcome = match tokio::time::timeout(deadline, call).await {
-            Ok(Ok(outcome)) => outcome,
-            // The state behind is the destination's own; another event may fare better.
-            Ok(Err(_)) => Outcome::Retry {
-                reason: Reason::new("the destination's code panicked"),
-                after: None,
-            },
-            Err(_) => Outcome::Ambiguous {
-                reason: Reason::new(format!("no answer within {} s", deadline.as_secs_f64())),
-            },
-        };
-        (outcome, started.elapsed())
-    }
-
-    fn note_at_gate(&self, next: &Next, ended: &Ended) {
-        let in_trouble = matches!(next, Next::Hold { .. } | Next::HoldAndSpend { .. });
-        // Without an answer nothing is known about the destination.
-        if !in_trouble && ended.answered && self.gate().answered() {
-            info!(destination = %self.name, "The destination is well again");
-        }
-    }
-
-    /// Closes the gate. Returns how long this event has to wait.
-    fn hold(&self, trouble: Trouble, pause: Option<Duration>, reason: &Reason) -> Duration {
-        let now = Instant::now();
-        let (until, is_news) = self.gate().hold(trouble, pause, now);
-        let pause = until - now;
-        if is_news {
-            warn!(destination = %self.name, trouble = trouble.as_str(),
-                reason = mask(&reason.text),
-                pause_ms = as_ms(pause),
-                "The destination is in trouble; holding everything, spending no attempts");
-        }
-        pause
     }
 
     async fn dead_letter(
@@ -279,9 +265,5 @@ impl<D: Destination> Engine<D> {
         ended.cause = Some(cause);
         ended.status = reason.status;
         Ok(ended.with(Settled::Dead))
-    }
-
-    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,8 @@ pub(crate) const ATTEMPT: &str = "fanfare-attempt";
 pub(crate) const FIRST_ATTEMPT_AT: &str = "fanfare-first-attempt-at";
 /// Not to be attempted before, in milliseconds since the epoch.
 pub(crate) const NOT_BEFORE: &str = "fanfare-not-before";
+/// Calls made so far that were sent and got no answer; absent means none.
+pub(crate) const UNANSWERED: &str = "fanfare-unanswered";
 /// The replay that brought the message back.
 pub(crate) const REPLAY: &str = "fanfare-replay";
 

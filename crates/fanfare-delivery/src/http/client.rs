@@ -1,5 +1,6 @@
 //! An HTTP client with the limits that a destination needs.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -7,6 +8,8 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 
 use super::answer::Answer;
 use super::error::CallError;
+use super::rate_headers::RateHeaders;
+use crate::policy::RateHint;
 
 /// Makes single calls: no retries, no redirects, no proxy from the environment.
 ///
@@ -15,6 +18,9 @@ use super::error::CallError;
 pub struct HttpClient {
     client: Client,
     limits: HttpLimits,
+    rate_headers: Option<RateHeaders>,
+    /// What the last answer said about the calls that are left.
+    rate_hint: Arc<Mutex<Option<RateHint>>>,
 }
 
 /// What one call may take.
@@ -66,7 +72,21 @@ impl HttpClient {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { client, limits })
+        Ok(Self { client, limits, rate_headers: None, rate_hint: Arc::default() })
+    }
+
+    /// A client over the same connections that reads these headers, so that the engine calls
+    /// no more often than the API says that it may.
+    #[must_use]
+    pub fn with_rate_headers(self, headers: RateHeaders) -> Self {
+        Self { rate_headers: Some(headers), ..self }
+    }
+
+    /// What the last answer said about the calls that are left, once.
+    ///
+    /// Asked right after a call by whoever awaited it, so on one thread it is that call's.
+    pub(crate) fn take_rate_hint(&self) -> Option<RateHint> {
+        self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A POST to `url`, to be furnished and then given to [`Self::call`].
@@ -88,6 +108,9 @@ impl HttpClient {
     async fn read(&self, mut response: Response) -> Result<Answer, CallError> {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
+        if let Some(hint) = self.rate_headers.and_then(|names| names.read(&headers)) {
+            *self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
+        }
         // The server said that this connection is not for us (421): an answer that is
         // not read to its end closes it, and the next attempt opens another.
         let (body, truncated) = if status == StatusCode::MISDIRECTED_REQUEST {

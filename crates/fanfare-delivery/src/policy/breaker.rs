@@ -35,6 +35,8 @@ const LEAST_ANSWERED: u32 = 10;
 /// same, so there is no need for ten.
 const UNSENT_IN_A_ROW: u32 = 5;
 
+const FIRST_SERVER_ERROR: u16 = 500;
+
 const _: () = assert!(WINDOW <= u64::BITS, "the window is kept in one word");
 
 impl Breaker {
@@ -81,10 +83,10 @@ impl Charge {
         match outcome {
             Outcome::Delivered | Outcome::Rejected { .. } => Some(Self::Good),
             // 408, 421, 423 and 425 speak of one request; 5xx of whoever answers it. Without
-            // a status it was the destination's author who saw something fail.
-            Outcome::Retry { reason, .. } => match reason.status {
-                Some(status) if status < 500 => Some(Self::Good),
-                Some(_) | None => Some(Self::Bad),
+            // a status it was our side that failed, such as a destination's code that panicked.
+            Outcome::Retry { reason, .. } => match reason.status? {
+                FIRST_SERVER_ERROR.. => Some(Self::Bad),
+                _ => Some(Self::Good),
             },
             Outcome::Ambiguous { .. } => Some(Self::Bad),
             Outcome::Hold { trouble: Trouble::Unreachable, .. } => Some(Self::Unsent),
@@ -186,7 +188,7 @@ mod tests {
         let hold = |trouble| Outcome::Hold { reason: reason(), trouble, pause: None };
         for (outcome, expected) in [
             (Outcome::Ambiguous { reason: reason() }, Some(Bad)),
-            (Outcome::Retry { reason: reason(), after: None }, Some(Bad)),
+            (Outcome::Retry { reason: reason(), after: None }, None),
             (hold(Trouble::Unreachable), Some(Unsent)),
             (hold(Trouble::Untrusted), None),
         ] {

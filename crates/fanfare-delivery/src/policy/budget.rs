@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::outcome::Outcome;
-
 /// A destination's purse for retries. First attempts are free.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
@@ -78,17 +76,6 @@ impl RetryBudget {
 }
 
 impl Cost {
-    /// What the attempt after this outcome costs.
-    pub(crate) fn after(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Ambiguous { .. } => Self::AfterSilence,
-            Outcome::Delivered
-            | Outcome::Retry { .. }
-            | Outcome::Rejected { .. }
-            | Outcome::Hold { .. } => Self::AfterAnswer,
-        }
-    }
-
     const fn tokens(self) -> u32 {
         match self {
             Self::AfterAnswer => AFTER_ANSWER,
@@ -100,7 +87,6 @@ impl Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Reason;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -177,16 +163,5 @@ mod tests {
         let now = start + 1_000 * SECOND;
         assert_eq!(retries(&mut budget, now, Cost::AfterAnswer), 100);
         assert_eq!(budget.take(now, Cost::AfterAnswer), Err(5 * SECOND));
-    }
-
-    #[test]
-    fn only_silence_costs_double() {
-        let reason = || Reason::new("why");
-        for (outcome, cost) in [
-            (Outcome::Retry { reason: reason(), after: None }, Cost::AfterAnswer),
-            (Outcome::Ambiguous { reason: reason() }, Cost::AfterSilence),
-        ] {
-            assert_eq!(Cost::after(&outcome), cost, "{outcome:?}");
-        }
     }
 }

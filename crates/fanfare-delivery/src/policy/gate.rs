@@ -1,7 +1,9 @@
 //! The gate in front of a destination: closed while the destination is in trouble.
 //!
-//! While it is closed nothing is attempted. Then one attempt at a time probes; the
-//! first answer that is not trouble again opens the gate.
+//! Hold and circuit breaker are one machine. A hold closes the gate for a time that the API
+//! named or that we drew; the breaker closes it when too many calls fail. While it is closed
+//! nothing is attempted. Then one call at a time probes; the first that fails closes the gate
+//! for longer, and after [`PROBES_TO_OPEN`] good ones it is open.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::outcome::Trouble;
 
-/// Whether attempts may start.
+/// Whether calls may start.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     state: State,
@@ -27,23 +29,45 @@ enum State {
         until: Instant,
         trouble: Trouble,
     },
-    Probing,
+    Probing {
+        trouble: Trouble,
+        good: u32,
+    },
 }
 
-/// Whether an attempt may start now.
+/// Whether a call may start now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It may.
     Granted,
+    /// It may, alone: it finds out whether the destination is well.
+    Probe,
     /// Not before this moment.
     At(Instant),
-    /// Not before the probe that is under way has its answer.
-    AfterProbe,
+    /// Not before the calls that are under way have ended.
+    AfterCalls,
 }
 
-/// Pauses that the destination did not name itself.
+/// What a good answer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// Nothing: the gate was open, or is closed for a reason that the answer does not touch.
+    Unchanged,
+    /// One more, and some are wanted.
+    StillProbing,
+    /// It opened the gate.
+    Opened,
+}
+
+/// Good answers in a row before everybody may go.
+const PROBES_TO_OPEN: u32 = 3;
+/// Pauses that the destination did not name itself. A probe is one call, so a minute's rest is
+/// plenty, and nobody waits for five after the API is back.
 const TRANSIENT: ExponentialPauses =
     ExponentialPauses::new(Duration::from_secs(1), Duration::from_secs(60));
+/// What the breaker opened for: calls were answered, and badly, so it rests longer at first.
+const FAILING: ExponentialPauses =
+    ExponentialPauses::new(Duration::from_secs(5), Duration::from_secs(60));
 /// Trouble that a person has to end is probed slowly.
 const FOR_A_PERSON: ExponentialPauses =
     ExponentialPauses::new(Duration::from_secs(10), Duration::from_secs(5 * 60));
@@ -51,36 +75,25 @@ const FOR_A_PERSON: ExponentialPauses =
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Gate {
-    /// Whether an attempt may start while `in_flight` others run.
-    pub(crate) fn admission(&self, now: Instant, in_flight: usize) -> Admission {
+    /// Whether a call may start while `calls` others run.
+    pub(crate) fn admission(&self, now: Instant, calls: usize) -> Admission {
         match self.state {
             State::Open => Admission::Granted,
             State::Held { until, .. } if now < until => Admission::At(until),
-            State::Held { .. } | State::Probing if in_flight > 0 => Admission::AfterProbe,
-            State::Held { .. } | State::Probing => Admission::Granted,
+            State::Held { .. } | State::Probing { .. } if calls > 0 => Admission::AfterCalls,
+            State::Held { .. } | State::Probing { .. } => Admission::Probe,
         }
     }
 
-    /// An attempt starts, as was granted.
-    pub(crate) fn started(&mut self, now: Instant) {
-        if let State::Held { until, .. } = self.state
-            && now >= until
-        {
-            self.state = State::Probing;
+    /// A probe starts, as was granted.
+    pub(crate) fn probe_started(&mut self) {
+        if let State::Held { trouble, .. } = self.state {
+            self.state = State::Probing { trouble, good: 0 };
         }
     }
 
-    /// How long a delivery that is at hand already has to wait; `None` while open.
-    pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
-        match self.state {
-            State::Open => None,
-            State::Held { until, .. } => Some((until - now).max(LEAST_PAUSE)),
-            State::Probing => Some(LEAST_PAUSE),
-        }
-    }
-
-    /// The destination is in trouble. Returns when the next attempt may start, and
-    /// whether that is news.
+    /// The destination is in trouble. Returns when the next call may start, and whether that
+    /// is news.
     pub(crate) fn hold(
         &mut self,
         trouble: Trouble,
@@ -88,7 +101,7 @@ impl Gate {
         now: Instant,
     ) -> (Instant, bool) {
         if let State::Held { until, trouble: known } = self.state {
-            // An attempt that started before: it tells nothing new but maybe a longer pause.
+            // A call that started before: it tells nothing new but maybe a longer pause.
             let until = until.max(now + pause.unwrap_or_default().min(LONGEST_DELAY));
             self.state = State::Held { until, trouble: known };
             return (until, false);
@@ -105,20 +118,49 @@ impl Gate {
         (until, is_news)
     }
 
-    /// The destination answered something else than trouble. Returns whether the gate
-    /// opened by that.
-    pub(crate) fn answered(&mut self) -> bool {
-        match self.state {
+    #[cfg_attr(not(test), expect(dead_code, reason = "replicas tell each other next"))]
+    /// Somebody else found that the trouble lasts until then, or that it is news.
+    pub(crate) fn hold_until(&mut self, trouble: Trouble, until: Instant) -> bool {
+        let is_news = matches!(self.state, State::Open);
+        let until = match self.state {
+            State::Held { until: known, .. } => until.max(known),
+            State::Open | State::Probing { .. } => until,
+        };
+        self.state = State::Held { until, trouble };
+        is_news
+    }
+
+    /// The destination answered as a healthy one does.
+    pub(crate) fn answered(&mut self, was_probe: bool) -> Answered {
+        match &mut self.state {
             // Started before the trouble began: no proof that it is over.
-            State::Held { .. } => false,
-            State::Probing => {
-                *self = Self::default();
-                true
+            State::Held { .. } => Answered::Unchanged,
+            State::Probing { .. } if !was_probe => Answered::Unchanged,
+            State::Probing { good, .. } => {
+                *good += 1;
+                if *good < PROBES_TO_OPEN {
+                    return Answered::StillProbing;
+                }
+                self.open();
+                Answered::Opened
             }
             State::Open => {
                 self.found_in_trouble = 0;
-                false
+                Answered::Unchanged
             }
+        }
+    }
+
+    /// The trouble is over.
+    pub(crate) fn open(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The trouble that the destination is in, as far as is known.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        match self.state {
+            State::Open => None,
+            State::Held { trouble, .. } | State::Probing { trouble, .. } => Some(trouble),
         }
     }
 
@@ -127,9 +169,15 @@ impl Gate {
         !matches!(self.state, State::Open)
     }
 
+    /// Whether it is being found out whether the destination is well.
+    pub(crate) fn is_probing(&self) -> bool {
+        matches!(self.state, State::Probing { .. })
+    }
+
     fn own_pause(&self, trouble: Trouble) -> Duration {
         let pauses = match trouble {
             Trouble::Throttled | Trouble::Unreachable => TRANSIENT,
+            Trouble::Failing => FAILING,
             Trouble::Unauthorized | Trouble::Disabled | Trouble::Untrusted => FOR_A_PERSON,
         };
         pauses.after(self.found_in_trouble).max(LEAST_PAUSE)
@@ -150,35 +198,70 @@ mod tests {
         let (until, is_news) = gate.hold(Trouble::Throttled, Some(3 * SECOND), now);
         assert_eq!((until, is_news), (now + 3 * SECOND, true));
         assert_eq!(gate.admission(now + 2 * SECOND, 0), Admission::At(until));
-        assert_eq!(gate.admission(until, 0), Admission::Granted);
+        assert_eq!(gate.admission(until, 0), Admission::Probe);
     }
 
     #[test]
-    fn then_one_probe_at_a_time_until_one_is_answered() {
+    fn then_one_probe_at_a_time_until_enough_are_good() {
         let now = Instant::now();
         let mut gate = Gate::default();
         let (until, _) = gate.hold(Trouble::Unreachable, None, now);
-        assert_eq!(gate.admission(until, 1), Admission::AfterProbe);
-        gate.started(until);
-        assert_eq!(gate.admission(until, 1), Admission::AfterProbe);
+        assert_eq!(gate.admission(until, 1), Admission::AfterCalls);
+        gate.probe_started();
+        assert_eq!(gate.admission(until, 1), Admission::AfterCalls);
         let (next, is_news) = gate.hold(Trouble::Unreachable, None, until);
         assert!(next > until && !is_news);
-        gate.started(next);
-        assert!(gate.answered());
+        for expected in [Answered::StillProbing, Answered::StillProbing, Answered::Opened] {
+            assert_eq!(gate.admission(next, 0), Admission::Probe);
+            gate.probe_started();
+            assert_eq!(gate.admission(next, 1), Admission::AfterCalls);
+            assert_eq!(gate.answered(true), expected);
+        }
         assert!(!gate.is_closed());
         assert_eq!(gate.admission(next, 63), Admission::Granted);
     }
 
     #[test]
-    fn answers_to_attempts_from_before_neither_open_nor_shorten() {
+    fn a_probe_that_fails_after_good_ones_starts_over() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        let (until, _) = gate.hold(Trouble::Failing, None, now);
+        gate.probe_started();
+        assert_eq!(gate.answered(true), Answered::StillProbing);
+        let (next, _) = gate.hold(Trouble::Failing, None, until);
+        assert_eq!(gate.admission(until, 0), Admission::At(next));
+        gate.probe_started();
+        assert_eq!(gate.answered(true), Answered::StillProbing);
+        assert_eq!(gate.answered(true), Answered::StillProbing);
+        assert_eq!(gate.answered(true), Answered::Opened);
+    }
+
+    #[test]
+    fn answers_to_calls_from_before_neither_open_nor_shorten() {
         let now = Instant::now();
         let mut gate = Gate::default();
         let (until, _) = gate.hold(Trouble::Throttled, Some(10 * SECOND), now);
-        assert!(!gate.answered());
+        assert_eq!(gate.answered(false), Answered::Unchanged);
         assert_eq!(gate.hold(Trouble::Throttled, Some(SECOND), now), (until, false));
         let (longer, _) = gate.hold(Trouble::Throttled, Some(20 * SECOND), now);
         assert_eq!(gate.admission(now, 0), Admission::At(longer));
         assert_eq!(longer, now + 20 * SECOND);
+        gate.probe_started();
+        for _ in 0..10 {
+            assert_eq!(gate.answered(false), Answered::Unchanged);
+        }
+        assert!(gate.is_closed());
+    }
+
+    #[test]
+    fn what_another_process_heard_lengthens_and_never_shortens() {
+        let now = Instant::now();
+        let mut gate = Gate::default();
+        assert!(gate.hold_until(Trouble::Throttled, now + 30 * SECOND));
+        assert!(!gate.hold_until(Trouble::Throttled, now + 10 * SECOND));
+        assert_eq!(gate.admission(now, 0), Admission::At(now + 30 * SECOND));
+        gate.open();
+        assert_eq!(gate.admission(now, 9), Admission::Granted);
     }
 
     #[test]
@@ -193,25 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_was_granted_before_the_hold_is_no_probe() {
-        let now = Instant::now();
-        let mut gate = Gate::default();
-        let (until, _) = gate.hold(Trouble::Throttled, Some(3 * SECOND), now);
-        gate.started(now);
-        assert!(!gate.answered());
-        assert_eq!(gate.admission(now, 0), Admission::At(until));
-    }
-
-    #[test]
     fn pauses_grow_while_the_trouble_lasts_and_start_over_after_it() {
         let now = Instant::now();
         let mut gate = Gate::default();
         for _ in 0..20 {
-            let (until, _) = gate.hold(Trouble::Unreachable, None, now);
-            gate.started(until);
+            gate.hold(Trouble::Unreachable, None, now);
+            gate.probe_started();
         }
         assert_eq!(TRANSIENT.ceiling(gate.found_in_trouble), 60 * SECOND);
-        assert!(gate.answered());
+        while gate.answered(true) != Answered::Opened {}
         let (until, _) = gate.hold(Trouble::Unreachable, None, now);
         assert!(until - now <= SECOND);
     }

@@ -1,18 +1,20 @@
 //! What happens after an attempt: pure functions over values and a passed-in time.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine takes it up next"))]
 mod breaker;
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine takes it up next"))]
 mod budget;
 mod gate;
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine takes it up next"))]
 mod rate;
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine takes it up next"))]
 mod rate_hint;
 mod retry;
+mod signal;
 
-pub(crate) use gate::{Admission, Gate};
+pub(crate) use breaker::{Breaker, Charge};
+pub(crate) use budget::{Cost, RetryBudget};
+pub(crate) use gate::{Admission, Answered, Gate};
 pub use rate::{InvalidRateLimit, RateLimit};
+pub(crate) use rate::{Place, RateWindow, Wait};
 pub use rate_hint::RateHint;
+pub(crate) use rate_hint::{Asked, HintedLimit};
 pub use retry::{AmbiguousPolicy, RetryPolicy};
 pub(crate) use retry::{Circumstances, Next};
+pub(crate) use signal::{Sign, Signal};

@@ -50,10 +50,10 @@ pub(crate) enum Next {
     Done,
     /// Attempt again after a pause.
     Retry { pause: Duration, precision: Precision, reason: Reason },
-    /// Keep the attempt, and everybody off the destination.
-    Hold { trouble: Trouble, pause: Option<Duration>, reason: Reason },
-    /// Keep everybody off the destination, and count the attempt.
-    HoldAndSpend { trouble: Trouble, pause: Option<Duration>, reason: Reason },
+    /// Keep the attempt, and come again when the destination may be well.
+    Hold { pause: Option<Duration> },
+    /// The same, and count the attempt.
+    HoldAndSpend { pause: Option<Duration> },
     /// Give the event up.
     DeadLetter { cause: Cause, reason: Reason },
 }
@@ -116,11 +116,11 @@ impl RetryPolicy {
     ) -> Next {
         if trouble == Trouble::Throttled && seen.age > self.max_throttle_age {
             return match self.retry(reason, pause, seen) {
-                Next::Retry { reason, .. } => Next::HoldAndSpend { trouble, pause, reason },
+                Next::Retry { .. } => Next::HoldAndSpend { pause },
                 given_up => given_up,
             };
         }
-        Next::Hold { trouble, pause, reason }
+        Next::Hold { pause }
     }
 
     fn too_old(&self, reason: Reason) -> Reason {

@@ -62,9 +62,10 @@ pub const PREFETCH: Variable = Variable::optional(
 pub const RATE_LIMIT: Variable = Variable::with_default(
     "FANFARE_RATE_LIMIT",
     "off",
-    "Most calls in a time: off, the only value yet. A consumer keeps no limit of its own; it \
-     pauses when the API says that it is called too often.",
-);
+    "Most calls in any span of a time, such as 100/10s or 5/s, by this process; off means as \
+     many as the API takes. What an API's own rate headers allow is kept to either way.",
+)
+.example("100/10s");
 
 /// The deadline of a call.
 pub const TIMEOUT: Variable = Variable::with_default(

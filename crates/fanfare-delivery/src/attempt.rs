@@ -1,0 +1,174 @@
+//! One attempt: a permit, a claim on the key, a call, and what it tells.
+//!
+//! In this order: a claim is held only while its call is made, so that a claim whose process
+//! died says that the call may have been made.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use fanfare_broker::Delivery;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::destination::{Attempt, Destination};
+use crate::engine::Engine;
+use crate::ledger::{Claim, Claimed};
+use crate::mask::mask;
+use crate::outcome::{Outcome, Reason, Trouble};
+use crate::permits::{Consequence, News};
+use crate::policy::{AmbiguousPolicy, RateHint, Signal};
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub(crate) enum Attempted {
+    /// The destination was called.
+    Called(Called),
+    /// It was not called, because it has the event already.
+    Known,
+    /// It was not called, and the broker hands the event over again.
+    TakenBack,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct Called {
+    pub(crate) outcome: Outcome,
+    pub(crate) took: Duration,
+    /// What it meant for the destination.
+    pub(crate) consequence: Consequence,
+}
+
+/// An event whose turn has come.
+pub(crate) enum Turn<'a> {
+    /// To be called, with the key ours.
+    Call(Claimed<'a>),
+    /// It is decided without a call.
+    Decided(Attempted),
+}
+
+impl<D: Destination> Engine<D> {
+    /// Attempts an event that has a call of its own.
+    pub(crate) async fn attempt_singly(
+        &self,
+        delivery: &Delivery,
+        attempt: &Attempt,
+        may_be_known: bool,
+    ) -> Attempted {
+        let (permit, claimed) = loop {
+            let Ok(permit) = self.permits.acquire().await else { return Attempted::TakenBack };
+            if delivery.is_stale() {
+                return Attempted::TakenBack;
+            }
+            match self.turn(attempt, may_be_known).await {
+                // While this copy waited, the other one found the destination in trouble.
+                Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {}
+                Turn::Call(claimed) => break (permit, claimed),
+                Turn::Decided(attempted) => return attempted,
+            }
+        };
+        let started = Instant::now();
+        let outcome = self.call(self.destination.deliver(attempt)).await.unwrap_or_else(failed);
+        let took = started.elapsed();
+        let consequence = permit.ended(Signal::of(&outcome), self.rate_hint());
+        self.tell_news(consequence, outcome.reason());
+        self.settle_claim(claimed, &outcome).await;
+        Attempted::Called(Called { outcome, took, consequence })
+    }
+
+    /// Whether the event is still to be called for, now that it may be.
+    pub(crate) async fn turn(&self, attempt: &Attempt, may_be_known: bool) -> Turn<'_> {
+        let claimed = match self.ledger.claim(attempt.key()).await {
+            Claim::Ours(claimed) => claimed,
+            Claim::Delivered => return Turn::Decided(Attempted::Known),
+        };
+        if !may_be_known {
+            return Turn::Call(claimed);
+        }
+        let asked = self.call(self.destination.was_delivered(attempt)).await;
+        if let Ok(Some(true)) = asked {
+            claimed.delivered();
+            return Turn::Decided(Attempted::Known);
+        }
+        Turn::Call(claimed)
+    }
+
+    /// One call, whatever the destination's code does.
+    pub(crate) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, NoAnswer> {
+        let deadline = self.options.call_deadline;
+        match tokio::time::timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(NoAnswer::Panicked),
+            Err(_) => Err(NoAnswer::InTime(deadline)),
+        }
+    }
+
+    /// What the last answer said about the calls that are left.
+    pub(crate) fn rate_hint(&self) -> Option<RateHint> {
+        self.destination.client()?.take_rate_hint()
+    }
+
+    /// Known before the ack leaves: a redelivery finds it in the ledger.
+    pub(crate) async fn settle_claim(&self, claimed: Claimed<'_>, outcome: &Outcome) {
+        if *outcome == Outcome::Delivered {
+            claimed.delivered();
+        }
+    }
+
+    pub(crate) fn tell_news(&self, consequence: Consequence, reason: Option<&Reason>) {
+        match consequence.news {
+            Some(News::Closed(trouble)) => {
+                let pause = consequence.closed_for.unwrap_or_default();
+                warn!(destination = %self.name, trouble = trouble.as_str(),
+                    reason = reason.map(|reason| mask(&reason.text)),
+                    pause_ms = crate::clock::as_ms(pause),
+                    "The destination is in trouble; holding everything, spending no attempts");
+            }
+            Some(News::Opened) => {
+                info!(destination = %self.name, "The destination is well again");
+            }
+            None => {}
+        }
+    }
+}
+
+/// Why a call of the destination's code brought nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoAnswer {
+    Panicked,
+    InTime(Duration),
+}
+
+/// What it means for an event.
+pub(crate) fn failed(why: NoAnswer) -> Outcome {
+    match why {
+        // The state behind is the destination's own; another event may fare better.
+        NoAnswer::Panicked => {
+            Outcome::Retry { reason: Reason::new("the destination's code panicked"), after: None }
+        }
+        NoAnswer::InTime(deadline) => Outcome::Ambiguous {
+            reason: Reason::new(format!("no answer within {} s", deadline.as_secs_f64())),
+        },
+    }
+}
+
+impl Called {
+    /// The outcome as the retry policy is to see it: a probe that failed spends no attempt.
+    pub(crate) fn outcome_for(self, ambiguous: AmbiguousPolicy) -> Outcome {
+        let Self { outcome, consequence, .. } = self;
+        if !consequence.probe_failed {
+            return outcome;
+        }
+        match outcome {
+            Outcome::Retry { reason, .. } => probe_failed(reason),
+            Outcome::Ambiguous { reason } if ambiguous == AmbiguousPolicy::Resend => {
+                probe_failed(reason)
+            }
+            other => other,
+        }
+    }
+}
+
+fn probe_failed(reason: Reason) -> Outcome {
+    Outcome::Hold { reason, trouble: Trouble::Failing, pause: None }
+}

@@ -1,0 +1,239 @@
+//! Several events in one call: they meet here, and one of them makes the call for all.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fanfare_events::IdempotencyKey;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout};
+
+use crate::attempt::{Attempted, Called, Turn, failed};
+use crate::destination::{Attempt, Batched, Batching, Destination};
+use crate::engine::Engine;
+use crate::ledger::Claimed;
+use crate::outcome::{Outcome, Reason};
+use crate::permits::Consequence;
+use crate::policy::Signal;
+
+/// Where events wait for others to share a call with.
+#[derive(Debug)]
+pub(crate) struct Batcher {
+    batching: Batching,
+    gathering: Mutex<Option<Arc<Batch>>>,
+}
+
+/// Events that go together.
+#[derive(Debug, Default)]
+struct Batch {
+    members: Mutex<Members>,
+    full: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    waiting: Vec<Member>,
+    keys: HashSet<IdempotencyKey>,
+}
+
+#[derive(Debug)]
+struct Member {
+    attempt: Attempt,
+    may_be_known: bool,
+    tell: oneshot::Sender<(Attempt, Attempted)>,
+}
+
+/// An attempt in a batch, on its way to be told what came of it.
+type Told = oneshot::Receiver<(Attempt, Attempted)>;
+
+/// How an event takes part in a batch.
+enum Part {
+    /// It is the first, and makes the call for all.
+    Leads(Arc<Batch>, Told),
+    /// Another makes the call.
+    Follows(Told),
+    /// A copy of it is in the batch already.
+    Copy(Attempt),
+}
+
+/// Those of a batch that are to be called for.
+struct Calling<'a> {
+    attempts: Vec<Attempt>,
+    others: Vec<(Claimed<'a>, oneshot::Sender<(Attempt, Attempted)>)>,
+}
+
+impl<D: Destination> Engine<D> {
+    /// Attempts an event together with others. `Err` gives it back: a copy of it is under way,
+    /// so it has to wait for that one by itself.
+    pub(crate) async fn attempt_together(
+        &self,
+        batcher: &Batcher,
+        attempt: Attempt,
+        may_be_known: bool,
+    ) -> Result<Option<(Attempt, Attempted)>, Attempt> {
+        let told = match batcher.join(attempt, may_be_known) {
+            Part::Leads(batch, told) => {
+                let members = batcher.gather(&batch).await;
+                self.attempt_all(members).await;
+                told
+            }
+            Part::Follows(told) => told,
+            Part::Copy(attempt) => return Err(attempt),
+        };
+        // Whoever made the call for all is gone, and so is everything.
+        Ok(told.await.ok())
+    }
+
+    async fn attempt_all(&self, members: Vec<Member>) {
+        let Ok(mut permit) = self.permits.acquire().await else { return };
+        let mut calling = Calling { attempts: Vec::new(), others: Vec::new() };
+        for Member { attempt, may_be_known, tell } in members {
+            match self.turn(&attempt, may_be_known).await {
+                Turn::Call(claimed) => calling.push(attempt, claimed, tell),
+                Turn::Decided(attempted) => say(tell, attempt, attempted),
+            }
+        }
+        // The first half is called before the second, so that order is kept.
+        let mut to_call = vec![calling];
+        while let Some(mut calling) = to_call.pop() {
+            if calling.attempts.is_empty() {
+                continue;
+            }
+            let started = Instant::now();
+            let batched = self.call(self.destination.deliver_batch(&calling.attempts)).await;
+            let took = started.elapsed();
+            let batched = batched.unwrap_or_else(|why| Batched::All(failed(why)));
+            let consequence = permit.ended(signal(&batched), self.rate_hint());
+            self.tell_news(consequence, why(&batched));
+            match outcomes(batched, calling.attempts.len()) {
+                Some(outcomes) => self.say_all(calling, outcomes, took, consequence).await,
+                None => {
+                    let second = calling.split_off_half();
+                    to_call.extend([second, calling]);
+                }
+            }
+            if to_call.is_empty() {
+                return;
+            }
+            permit = match self.permits.acquire().await {
+                Ok(permit) => permit,
+                Err(_) => return,
+            };
+        }
+    }
+
+    async fn say_all(
+        &self,
+        calling: Calling<'_>,
+        outcomes: Vec<Outcome>,
+        took: Duration,
+        consequence: Consequence,
+    ) {
+        let Calling { attempts, others } = calling;
+        for ((attempt, (claimed, tell)), outcome) in attempts.into_iter().zip(others).zip(outcomes)
+        {
+            self.settle_claim(claimed, &outcome).await;
+            say(tell, attempt, Attempted::Called(Called { outcome, took, consequence }));
+        }
+    }
+}
+
+impl Batcher {
+    pub(crate) fn new(batching: Batching) -> Self {
+        Self { batching, gathering: Mutex::new(None) }
+    }
+
+    fn join(&self, attempt: Attempt, may_be_known: bool) -> Part {
+        let mut gathering = self.gathering();
+        let leads = gathering.is_none();
+        let batch = Arc::clone(gathering.get_or_insert_default());
+        let mut members = batch.members();
+        if !members.keys.insert(attempt.key()) {
+            return Part::Copy(attempt);
+        }
+        let (tell, told) = oneshot::channel();
+        members.waiting.push(Member { attempt, may_be_known, tell });
+        if members.waiting.len() >= self.batching.most.get() {
+            *gathering = None;
+            batch.full.notify_one();
+        }
+        drop(members);
+        if leads { Part::Leads(batch, told) } else { Part::Follows(told) }
+    }
+
+    /// Waits until the batch is full, or its time is over.
+    async fn gather(&self, batch: &Arc<Batch>) -> Vec<Member> {
+        if timeout(self.batching.wait, batch.full.notified()).await.is_err() {
+            let mut gathering = self.gathering();
+            // Unless it became full at this very moment, and another is gathering.
+            if gathering.as_ref().is_some_and(|other| Arc::ptr_eq(other, batch)) {
+                *gathering = None;
+            }
+        }
+        std::mem::take(&mut batch.members().waiting)
+    }
+
+    fn gathering(&self) -> MutexGuard<'_, Option<Arc<Batch>>> {
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Calling<'a> {
+    fn push(
+        &mut self,
+        attempt: Attempt,
+        claimed: Claimed<'a>,
+        tell: oneshot::Sender<(Attempt, Attempted)>,
+    ) {
+        self.attempts.push(attempt);
+        self.others.push((claimed, tell));
+    }
+
+    fn split_off_half(&mut self) -> Self {
+        let half = self.attempts.len() / 2;
+        Self { attempts: self.attempts.split_off(half), others: self.others.split_off(half) }
+    }
+}
+
+/// Nobody listens any more only when everything ends.
+fn say(tell: oneshot::Sender<(Attempt, Attempted)>, attempt: Attempt, attempted: Attempted) {
+    drop(tell.send((attempt, attempted)));
+}
+
+fn signal(batched: &Batched) -> Signal {
+    match batched {
+        Batched::Each(outcomes) => Signal::of_all(outcomes.iter()),
+        Batched::All(outcome) => Signal::of(outcome),
+        Batched::Refused { .. } => Signal::of(&Outcome::rejected("")),
+    }
+}
+
+fn why(batched: &Batched) -> Option<&Reason> {
+    match batched {
+        Batched::Each(outcomes) => outcomes.iter().find_map(Outcome::reason),
+        Batched::All(outcome) => outcome.reason(),
+        Batched::Refused { reason } => Some(reason),
+    }
+}
+
+/// One outcome for each; `None` when they have to be called for in halves.
+fn outcomes(batched: Batched, count: usize) -> Option<Vec<Outcome>> {
+    match batched {
+        Batched::Each(mut outcomes) => {
+            // A destination that forgot some: they may have been delivered.
+            outcomes.resize_with(count, || Outcome::Ambiguous {
+                reason: Reason::new("the destination's code told nothing about this event"),
+            });
+            Some(outcomes)
+        }
+        Batched::All(outcome) => Some(vec![outcome; count]),
+        Batched::Refused { reason } if count == 1 => Some(vec![Outcome::Rejected { reason }]),
+        Batched::Refused { .. } => None,
+    }
+}

@@ -1,0 +1,274 @@
+//! Who may call the destination now, and what each call tells the next ones.
+//!
+//! Everything that limits calls meets here: the gate, the breaker, the number of calls at the
+//! same time, the rate that the operator sets and the one that the API tells. Whoever wants to call stands in one line, and only its head looks whether
+//! it may; so calls start in the order of the queue, and a call that ends wakes one, not all.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::outcome::Trouble;
+use crate::policy::{
+    Admission, Answered, Asked, Breaker, Charge, Cost, Gate, HintedLimit, Place, RateHint,
+    RateLimit, RateWindow, RetryBudget, Sign, Signal, Wait,
+};
+
+/// Gives out permits to call, one for each call.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    line: Semaphore,
+    changed: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    gate: Gate,
+    breaker: Breaker,
+    max_concurrency: usize,
+    budget: RetryBudget,
+    rate: Option<RateWindow>,
+    hinted: HintedLimit,
+    /// Calls under way.
+    calls: usize,
+    /// How often the line was told to leave.
+    dismissals: u64,
+    is_paused: bool,
+    is_closed: bool,
+}
+
+/// The right to make one call. Dropped unused, it is as if it had never been given.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    permits: &'a Permits,
+    granted: Granted,
+    is_used: bool,
+}
+
+/// What a permit holds.
+#[derive(Debug, Default)]
+struct Granted {
+    is_probe: bool,
+    place: Option<Place>,
+    asked: Option<Asked>,
+}
+
+/// There will be no permit: what waits for one is to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dismissed;
+
+/// What the end of a call meant for the destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Consequence {
+    /// The gate is closed, and stays so for this long.
+    pub(crate) closed_for: Option<Duration>,
+    /// The call was to find out whether the destination is well, and it is not.
+    pub(crate) probe_failed: bool,
+    /// What is new.
+    pub(crate) news: Option<News>,
+}
+
+/// A change that is worth a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    Closed(Trouble),
+    Opened,
+}
+
+impl Permits {
+    pub(crate) fn new(max_concurrency: usize, rate: Option<RateLimit>) -> Self {
+        let state = State {
+            gate: Gate::default(),
+            breaker: Breaker::default(),
+            max_concurrency,
+            budget: RetryBudget::new(Instant::now()),
+            rate: rate.map(RateWindow::new),
+            hinted: HintedLimit::default(),
+            calls: 0,
+            dismissals: 0,
+            is_paused: false,
+            is_closed: false,
+        };
+        Self { line: Semaphore::new(1), changed: Notify::new(), state: Mutex::new(state) }
+    }
+
+    /// A permit, once it is due.
+    pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Dismissed> {
+        let dismissals = self.state().dismissals;
+        let _head = self.line.acquire().await.map_err(|_| Dismissed)?;
+        loop {
+            let admission = {
+                let mut state = self.state();
+                if state.is_closed || state.is_paused || state.dismissals != dismissals {
+                    return Err(Dismissed);
+                }
+                state.admit(Instant::now())
+            };
+            match admission {
+                Ok(granted) => return Ok(Permit { permits: self, granted, is_used: false }),
+                Err(Wait::Until(moment)) => {
+                    // Either way it is time to look again.
+                    timeout_at(moment, self.changed.notified()).await.unwrap_or_default();
+                }
+                Err(Wait::AfterCalls) => self.changed.notified().await,
+            }
+        }
+    }
+
+    /// Pays for a retry; `Err` says how long to wait before asking again.
+    pub(crate) fn spend(&self, cost: Cost) -> Result<(), Duration> {
+        self.state().budget.take(Instant::now(), cost)
+    }
+
+    /// Sends everybody away who waits for a permit.
+    pub(crate) fn dismiss(&self) {
+        self.state().dismissals += 1;
+        self.changed.notify_one();
+    }
+
+    /// Gives no more permits, for good.
+    pub(crate) fn close(&self) {
+        self.state().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Calls under way.
+    pub(crate) fn calls(&self) -> usize {
+        self.state().calls
+    }
+
+    /// Calls that may be under way at the same time, for now.
+    pub(crate) fn limit(&self) -> usize {
+        self.state().max_concurrency
+    }
+
+    /// The trouble that the destination is in, as far as is known.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.state().gate.trouble()
+    }
+
+    /// Whether it is being found out whether the destination is well.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.state().gate.is_probing()
+    }
+
+    /// Whether a call could start now if none were under way.
+    pub(crate) fn may_start(&self) -> bool {
+        let state = self.state();
+        let admission = state.gate.admission(Instant::now(), 0);
+        !state.is_paused && matches!(admission, Admission::Granted | Admission::Probe)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn admit(&mut self, now: Instant) -> Result<Granted, Wait> {
+        let is_probe = match self.gate.admission(now, self.calls) {
+            Admission::Granted => false,
+            Admission::Probe => true,
+            Admission::At(moment) => return Err(Wait::Until(moment)),
+            Admission::AfterCalls => return Err(Wait::AfterCalls),
+        };
+        if self.calls >= self.max_concurrency {
+            return Err(Wait::AfterCalls);
+        }
+        self.hinted.admission(self.calls, now)?;
+        let place = self.rate.as_mut().map(|rate| rate.take(now)).transpose()?;
+        self.calls += 1;
+        if is_probe {
+            self.gate.probe_started();
+        }
+        Ok(Granted { is_probe, place, asked: Some(self.hinted.started()) })
+    }
+
+    fn heard(&mut self, sign: Sign, was_probe: bool, now: Instant) -> Consequence {
+        let was_probe = was_probe && self.gate.is_probing();
+        match sign {
+            Sign::Nothing => Consequence::default(),
+            Sign::Trouble { trouble, pause } => self.hold(trouble, pause, was_probe, now),
+            Sign::Charge(Charge::Good) => {
+                self.breaker.record(Charge::Good);
+                self.budget.succeeded();
+                let opened = self.gate.answered(was_probe) == Answered::Opened;
+                Consequence { news: opened.then_some(News::Opened), ..Consequence::default() }
+            }
+            Sign::Charge(charge) => {
+                let trips = self.breaker.record(charge);
+                if was_probe || (trips && !self.gate.is_closed()) {
+                    self.hold(Self::trouble_of(charge), None, was_probe, now)
+                } else {
+                    Consequence::default()
+                }
+            }
+        }
+    }
+
+    /// What the breaker opens for.
+    fn trouble_of(charge: Charge) -> Trouble {
+        match charge {
+            Charge::Unsent => Trouble::Unreachable,
+            Charge::Bad | Charge::Good => Trouble::Failing,
+        }
+    }
+
+    fn hold(
+        &mut self,
+        trouble: Trouble,
+        pause: Option<Duration>,
+        probe_failed: bool,
+        now: Instant,
+    ) -> Consequence {
+        // What was counted is paid for by the pause.
+        self.breaker.reset();
+        let (until, is_news) = self.gate.hold(trouble, pause, now);
+        Consequence {
+            closed_for: Some(until - now),
+            probe_failed,
+            news: is_news.then_some(News::Closed(trouble)),
+        }
+    }
+}
+
+impl Permit<'_> {
+    /// The call ended, maybe with a hint at how many more the API takes.
+    pub(crate) fn ended(mut self, signal: Signal, hint: Option<RateHint>) -> Consequence {
+        self.is_used = true;
+        let Granted { is_probe, place, asked } = std::mem::take(&mut self.granted);
+        let now = Instant::now();
+        let mut state = self.permits.state();
+        state.calls -= 1;
+        if let (Some(rate), Some(place)) = (&mut state.rate, place) {
+            rate.ended(place, now);
+        }
+        if let Some(asked) = asked {
+            let calls = state.calls;
+            state.hinted.ended(asked, hint, calls, now);
+        }
+        let consequence = state.heard(signal.health, is_probe, now);
+        drop(state);
+        self.permits.changed.notify_one();
+        consequence
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.is_used {
+            return;
+        }
+        let mut state = self.permits.state();
+        state.calls -= 1;
+        if let (Some(rate), Some(place)) = (&mut state.rate, self.granted.place.take()) {
+            rate.unused(place);
+        }
+        drop(state);
+        self.permits.changed.notify_one();
+    }
+}
