@@ -1,21 +1,44 @@
 //! From HubSpot's answer to the outcome of an attempt.
 
-use std::time::Duration;
-
 use fanfare_delivery::http::{Answer, CallError};
-use fanfare_delivery::{Outcome, Reason};
+use fanfare_delivery::{Batched, Outcome, Reason};
 use reqwest::StatusCode;
 
-use crate::api::{ApiError, BatchAnswer, Mention, Record};
-use crate::refusal::{Waits, outcome_of_input, outcome_of_request};
+use crate::api::{ApiError, BatchAnswer, Input, Record};
+use crate::mixed;
+use crate::refusal::{self, Waits, outcome_of_input, outcome_of_request};
 
-const WINDOW_HEADER: &str = "x-hubspot-ratelimit-interval-milliseconds";
+/// Refusals of a whole batch for which one of its inputs may be to blame, or their number.
+const MAY_BE_ONE_INPUT: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::CONFLICT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
 
-/// What became of the input with this trace id, the only one of its batch.
-pub(crate) fn of_upsert(called: Result<Answer, CallError>, trace_id: &str) -> Outcome {
+/// What became of the only input of a batch.
+pub(crate) fn of_upsert(called: Result<Answer, CallError>, input: Input<'_>) -> Outcome {
+    match of_upserts(called, &[input]) {
+        Batched::Each(mut outcomes) => outcomes.pop().expect("one input has one outcome"),
+        Batched::All(outcome) => outcome,
+        Batched::Refused { reason } => Outcome::Rejected { reason },
+    }
+}
+
+/// What became of the inputs of a batch.
+pub(crate) fn of_upserts(called: Result<Answer, CallError>, inputs: &[Input<'_>]) -> Batched {
     match called {
-        Ok(answer) if answer.status == StatusCode::MULTI_STATUS => of_item(&answer, trace_id),
-        other => of_write(other),
+        Ok(answer) if answer.status == StatusCode::MULTI_STATUS => {
+            match mixed::outcomes(&answer, inputs) {
+                Ok(outcomes) => Batched::Each(outcomes),
+                Err(reason) => Batched::Refused { reason },
+            }
+        }
+        Ok(answer) if inputs.len() > 1 && MAY_BE_ONE_INPUT.contains(&answer.status) => {
+            let error = ApiError::of(&answer.body);
+            Batched::Refused { reason: refusal::reason(&answer, &error) }
+        }
+        other => Batched::All(of_write(other)),
     }
 }
 
@@ -46,81 +69,19 @@ pub(crate) fn of_look_up(called: Result<Answer, CallError>) -> Result<Vec<Record
     };
     let is_failure = |error: &&ApiError| error.category.as_deref() != Some("OBJECT_NOT_FOUND");
     match batch.errors.iter().find(is_failure) {
-        Some(error) => Err(outcome_of_input(error, waits(&answer), reason(&answer, error))),
+        Some(error) => {
+            Err(outcome_of_input(error, Waits::of(&answer), refusal::reason(&answer, error)))
+        }
         None => Ok(batch.results),
-    }
-}
-
-fn of_item(answer: &Answer, trace_id: &str) -> Outcome {
-    let Ok(batch) = serde_json::from_slice::<BatchAnswer>(&answer.body) else {
-        // Some inputs were written, perhaps ours; writing it again does no harm.
-        return retry(answer.reason_saying("HubSpot's answer to a batch is not readable"));
-    };
-    match refusal_of_only_input(&batch, trace_id) {
-        Some(error) => outcome_of_input(error, waits(answer), reason(answer, error)),
-        None => Outcome::Delivered,
-    }
-}
-
-fn refusal_of_only_input<'a>(batch: &'a BatchAnswer, trace_id: &str) -> Option<&'a ApiError> {
-    match batch.about(trace_id) {
-        Mention::Written => None,
-        Mention::Refused(error) => Some(error),
-        // An error that names no input can only be about the only one.
-        Mention::Nothing => batch.errors.first(),
     }
 }
 
 fn refused(answer: &Answer) -> Outcome {
     let error = ApiError::of(&answer.body);
-    let reason = reason(answer, &error);
-    outcome_of_request(answer.status.as_u16(), &error, waits(answer), reason)
+    let reason = refusal::reason(answer, &error);
+    outcome_of_request(answer.status.as_u16(), &error, Waits::of(answer), reason)
 }
 
 fn retry(reason: Reason) -> Outcome {
     Outcome::Retry { reason, after: None }
-}
-
-fn waits(answer: &Answer) -> Waits {
-    let window = answer.headers.get(WINDOW_HEADER);
-    let milliseconds = window.and_then(|value| value.to_str().ok()?.parse().ok());
-    Waits { retry_after: answer.retry_after(), window: milliseconds.map(Duration::from_millis) }
-}
-
-/// HubSpot's own words, where it has some.
-fn reason(answer: &Answer, error: &ApiError) -> Reason {
-    match (&error.category, &error.message) {
-        (Some(category), Some(message)) => {
-            answer.reason_saying(format!("HubSpot says {category}: {message}"))
-        }
-        (None, Some(words)) | (Some(words), None) => {
-            answer.reason_saying(format!("HubSpot says: {words}"))
-        }
-        (None, None) => answer.reason(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn refusal(answer: Value) -> Option<String> {
-        let batch: BatchAnswer = serde_json::from_value(answer).unwrap();
-        refusal_of_only_input(&batch, "ours").and_then(|error| error.category.clone())
-    }
-
-    #[test]
-    fn a_mixed_answer_is_a_success_unless_something_speaks_against_it() {
-        let written = json!([{ "id": "1", "objectWriteTraceId": "ours" }]);
-        let ours = json!([{
-            "category": "VALIDATION_ERROR", "context": { "objectWriteTraceId": ["ours"] },
-        }]);
-        let nameless = json!([{ "category": "CONFLICT" }]);
-        assert_eq!(refusal(json!({ "results": written, "errors": nameless })), None);
-        assert_eq!(refusal(json!({ "errors": ours })).as_deref(), Some("VALIDATION_ERROR"));
-        assert_eq!(refusal(json!({ "errors": nameless })).as_deref(), Some("CONFLICT"));
-        assert_eq!(refusal(json!({ "results": [{ "id": "1" }], "numErrors": 0 })), None);
-    }
 }

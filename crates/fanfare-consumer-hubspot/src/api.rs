@@ -3,7 +3,7 @@
 //! HubSpot asks clients to treat every member of an answer as optional.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::change::{Properties, is_same};
 
@@ -37,26 +37,19 @@ pub(crate) struct Record {
 }
 
 /// Why HubSpot refused a request or one input of a batch.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiError {
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) category: Option<String>,
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
     /// Which of the account's rate limits was exceeded.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) policy_name: Option<String>,
-    #[serde(default)]
-    pub(crate) context: Value,
-}
-
-/// What an answer says about one input.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Mention<'a> {
-    Written,
-    Refused(&'a ApiError),
-    Nothing,
+    /// The rest is only shown.
+    #[serde(flatten)]
+    pub(crate) others: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +78,15 @@ impl<'a> Input<'a> {
     pub(crate) fn new(email: &'a str, trace_id: &'a str, properties: &'a Properties) -> Self {
         Self { id: email, id_property: "email", object_write_trace_id: trace_id, properties }
     }
+
+    pub(crate) fn trace_id(&self) -> &str {
+        self.object_write_trace_id
+    }
+
+    /// The contact's email when the input has been written.
+    pub(crate) fn email(&self) -> &str {
+        &self.properties.email
+    }
 }
 
 /// The body of a batch upsert.
@@ -108,20 +110,7 @@ fn ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<Id<'a>> {
 }
 
 fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("structs of strings are always JSON")
-}
-
-impl BatchAnswer {
-    /// What the answer says about the input with this trace id.
-    pub(crate) fn about(&self, trace_id: &str) -> Mention<'_> {
-        if self.results.iter().any(|record| record.trace_id.as_deref() == Some(trace_id)) {
-            return Mention::Written;
-        }
-        match self.errors.iter().find(|error| error.is_about(trace_id)) {
-            Some(error) => Mention::Refused(error),
-            None => Mention::Nothing,
-        }
-    }
+    serde_json::to_vec(body).expect("strings and JSON values are always JSON")
 }
 
 impl Record {
@@ -136,13 +125,20 @@ impl ApiError {
         serde_json::from_slice(body).unwrap_or_default()
     }
 
+    /// The inputs that the error is about, where it says so.
+    ///
     /// Members of a context are lists of strings; a lone string is understood too.
-    fn is_about(&self, trace_id: &str) -> bool {
-        match self.context.get("objectWriteTraceId") {
-            Some(Value::Array(ids)) => ids.iter().any(|id| id == trace_id),
-            Some(id) => id == trace_id,
-            None => false,
+    pub(crate) fn trace_ids(&self) -> Vec<&str> {
+        let context = self.others.get("context");
+        match context.and_then(|context| context.get("objectWriteTraceId")) {
+            Some(Value::Array(ids)) => ids.iter().filter_map(Value::as_str).collect(),
+            Some(id) => id.as_str().into_iter().collect(),
+            None => Vec::new(),
         }
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        json(self)
     }
 }
 
@@ -156,37 +152,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn mention(answer: &Value) -> String {
-        let batch: BatchAnswer = serde_json::from_value(answer.clone()).unwrap();
-        match batch.about("ours") {
-            Mention::Written => "written".into(),
-            Mention::Refused(error) => error.message.clone().unwrap_or_default(),
-            Mention::Nothing => "nothing".into(),
-        }
-    }
-
-    #[test]
-    fn an_input_is_found_by_its_trace_id() {
-        let result = |trace_id| json!({ "id": "1", "objectWriteTraceId": trace_id });
-        let error = |trace_ids, message| json!({ "message": message, "context": { "objectWriteTraceId": trace_ids } });
-        for (answer, expected) in [
-            (json!({}), "nothing"),
-            (json!({ "results": [result("other"), result("ours")] }), "written"),
-            (json!({ "results": [result("other")] }), "nothing"),
-            (
-                json!({
-                    "results": [result("other")],
-                    "errors": [error(json!(["other"]), "no"), error(json!(["x", "ours"]), "yes")],
-                }),
-                "yes",
-            ),
-            (json!({ "errors": [error(json!("ours"), "yes")] }), "yes"),
-            (json!({ "errors": [error(json!(null), "no"), { "message": "no" }] }), "nothing"),
-        ] {
-            assert_eq!(mention(&answer), expected, "{answer}");
-        }
-    }
 
     #[test]
     fn an_answer_is_read_whatever_is_missing_from_it() {

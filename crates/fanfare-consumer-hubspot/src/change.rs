@@ -78,6 +78,17 @@ impl Change {
     }
 }
 
+impl Properties {
+    /// Has `later` written over it: what that leaves out stays.
+    pub(crate) fn change(&mut self, later: Self) {
+        let Self { email, firstname, lastname, hs_language } = later;
+        self.email = email;
+        self.firstname = firstname.or(self.firstname.take());
+        self.lastname = lastname.or(self.lastname.take());
+        self.hs_language = hs_language.or(self.hs_language.take());
+    }
+}
+
 impl<'a> MoveTo<'a> {
     /// Decides by what HubSpot has under the old and the new email.
     ///

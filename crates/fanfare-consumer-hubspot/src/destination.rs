@@ -1,15 +1,20 @@
 //! HubSpot as a destination: the calls, in their order.
 
 use fanfare_delivery::http::{Answer, CallError, HttpClient};
-use fanfare_delivery::{Attempt, Destination, Outcome};
-use fanfare_events::IdempotencyKey;
+use fanfare_delivery::{Attempt, Batched, Batching, Destination, Outcome};
+use fanfare_events::{Event, IdempotencyKey};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use url::Url;
 
 use crate::answer;
 use crate::api::{self, Input, Record};
+use crate::batch::Entries;
 use crate::change::{Change, MoveTo, Properties};
 use crate::settings::HubSpotSettings;
+
+/// A contact in an answer is a kilobyte or two: the properties that were written, and a few
+/// that HubSpot derives. An answer that is cut off tells nothing about any of its inputs.
+const ANSWER_BYTES_PER_INPUT: usize = 16 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -23,13 +28,15 @@ pub struct HubSpot {
 impl HubSpot {
     /// HubSpot, called through `http`.
     pub fn new(settings: HubSpotSettings, http: HttpClient) -> Self {
-        Self { http, settings }
+        let most = settings.batching.map_or(1, |batching| batching.most.get());
+        Self { http: http.with_answer_limit(most.saturating_mul(ANSWER_BYTES_PER_INPUT)), settings }
     }
 
     async fn upsert(&self, email: &str, properties: &Properties, key: IdempotencyKey) -> Outcome {
         let trace_id = key.to_string();
-        let body = api::upsert(&[Input::new(email, &trace_id, properties)]);
-        answer::of_upsert(self.call(&self.settings.upsert_url, body).await, &trace_id)
+        let input = Input::new(email, &trace_id, properties);
+        let body = api::upsert(&[input]);
+        answer::of_upsert(self.call(&self.settings.upsert_url, body).await, input)
     }
 
     async fn move_contact(
@@ -55,6 +62,14 @@ impl HubSpot {
         }
         let archived = self.call(&self.settings.archive_url, api::archive(&found)).await;
         Ok(answer::of_write(archived))
+    }
+
+    async fn deliver_each(&self, attempts: &[Attempt]) -> Batched {
+        let mut outcomes = Vec::with_capacity(attempts.len());
+        for attempt in attempts {
+            outcomes.push(self.deliver(attempt).await);
+        }
+        Batched::Each(outcomes)
     }
 
     async fn look_up(&self, emails: &[&str]) -> Result<Vec<Record>, Outcome> {
@@ -97,5 +112,25 @@ impl Destination for HubSpot {
             Err(error) => return Outcome::rejected(error.to_string()),
         };
         ended.unwrap_or_else(|outcome| outcome)
+    }
+
+    fn batching(&self) -> Option<Batching> {
+        self.settings.batching
+    }
+
+    /// Upserts do. Moves and archives are preceded by a look-up, and what cannot be read is
+    /// refused without a call.
+    fn fits_batch(&self, event: &Event) -> bool {
+        matches!(Change::asked_by(event), Ok(Change::Upsert(_)))
+    }
+
+    async fn deliver_batch(&self, attempts: &[Attempt]) -> Batched {
+        let entries = match Entries::of(attempts) {
+            Some(entries) if attempts.len() > 1 => entries,
+            Some(_) | None => return self.deliver_each(attempts).await,
+        };
+        let inputs = entries.inputs();
+        let called = self.call(&self.settings.upsert_url, api::upsert(&inputs)).await;
+        entries.settle(answer::of_upserts(called, &inputs))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use fanfare_delivery::http::outcome_of_status;
+use fanfare_delivery::http::{Answer, outcome_of_status};
 use fanfare_delivery::{Outcome, Reason, Trouble};
 
 use crate::api::ApiError;
+
+const WINDOW_HEADER: &str = "x-hubspot-ratelimit-interval-milliseconds";
 
 /// The rolling window that HubSpot counts requests in (usage guidelines).
 const WINDOW: Duration = Duration::from_secs(10);
@@ -22,6 +24,27 @@ const LOCKED_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Waits {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) window: Option<Duration>,
+}
+
+impl Waits {
+    pub(crate) fn of(answer: &Answer) -> Self {
+        let window = answer.headers.get(WINDOW_HEADER);
+        let milliseconds = window.and_then(|value| value.to_str().ok()?.parse().ok());
+        Self { retry_after: answer.retry_after(), window: milliseconds.map(Duration::from_millis) }
+    }
+}
+
+/// HubSpot's own words, where it has some.
+pub(crate) fn reason(answer: &Answer, error: &ApiError) -> Reason {
+    match (&error.category, &error.message) {
+        (Some(category), Some(message)) => {
+            answer.reason_saying(format!("HubSpot says {category}: {message}"))
+        }
+        (None, Some(words)) | (Some(words), None) => {
+            answer.reason_saying(format!("HubSpot says: {words}"))
+        }
+        (None, None) => answer.reason(),
+    }
 }
 
 /// The outcome of a request that was refused as a whole.

@@ -1,6 +1,9 @@
 //! Settings: what is valid, and that every problem is reported together.
 
-use fanfare_delivery::Destination;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use fanfare_delivery::{Batching, Destination};
 
 use crate::story::{hubspot, settings};
 
@@ -38,6 +41,29 @@ fn every_problem_is_reported_at_once() {
 fn a_token_is_required() {
     let error = settings(&[("HUBSPOT_ACCESS_TOKEN", "")]).unwrap_err();
     assert!(error.to_string().contains("HUBSPOT_ACCESS_TOKEN: is not set"), "{error}");
+}
+
+#[test]
+fn a_call_holds_up_to_a_hundred_contacts_or_one() {
+    let batching = |vars: &[(&str, &str)]| hubspot(settings(vars).unwrap()).batching();
+    let of = |most, wait_ms| {
+        let most = NonZeroUsize::new(most).unwrap();
+        Some(Batching { most, wait: Duration::from_millis(wait_ms) })
+    };
+    assert_eq!(batching(&[]), of(100, 50));
+    let given = [("HUBSPOT_BATCH_SIZE", "20"), ("HUBSPOT_BATCH_WAIT", "1s")];
+    assert_eq!(batching(&given), of(20, 1000));
+    assert_eq!(batching(&[("HUBSPOT_BATCH_SIZE", "1")]), None);
+    for (name, wrong) in [
+        ("HUBSPOT_BATCH_SIZE", "0"),
+        ("HUBSPOT_BATCH_SIZE", "101"),
+        ("HUBSPOT_BATCH_SIZE", "many"),
+        ("HUBSPOT_BATCH_WAIT", "11s"),
+        ("HUBSPOT_BATCH_WAIT", "50"),
+    ] {
+        let error = settings(&[(name, wrong)]).unwrap_err().to_string();
+        assert!(error.starts_with(name), "{name}={wrong}: {error}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fanfare_consumer_hubspot::{HubSpot, HubSpotSettings};
 use fanfare_delivery::http::{HttpClient, HttpLimits};
-use fanfare_delivery::{Attempt, Destination, Outcome};
+use fanfare_delivery::{Attempt, Batched, Destination, Outcome};
 use fanfare_events::{DestinationName, Event, IdempotencyKey, UserDeleted, UserUpdated};
 use fanfare_process::settings::{Reader, SettingsError};
 use fanfare_sandbox::mock::{Api, Control, Fault, MockApi, Options};
@@ -44,6 +44,12 @@ impl Story {
 
     pub(crate) async fn deliver(&self, event: &Event) -> Outcome {
         self.hubspot.deliver(&attempt(event)).await
+    }
+
+    /// Delivers all with one call, or finds that this cannot be.
+    pub(crate) async fn deliver_batch(&self, events: &[Event]) -> Batched {
+        let attempts: Vec<_> = events.iter().map(attempt).collect();
+        self.hubspot.deliver_batch(&attempts).await
     }
 
     /// Delivers, and shows which calls it took.

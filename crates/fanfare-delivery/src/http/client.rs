@@ -89,6 +89,13 @@ impl HttpClient {
         self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// The same client, reading so much of an answer at most.
+    #[must_use]
+    pub fn with_answer_limit(mut self, bytes: usize) -> Self {
+        self.limits.answer_bytes = bytes;
+        self
+    }
+
     /// A POST to `url`, to be furnished and then given to [`Self::call`].
     pub fn post(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
         self.client.post(url)

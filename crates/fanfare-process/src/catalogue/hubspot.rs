@@ -3,8 +3,10 @@
 use crate::settings::{Group, Variable};
 
 /// Read by `fanfare-consumer-hubspot`.
-pub const GROUP: Group =
-    Group { title: "HubSpot", variables: &[BASE_URL, ACCESS_TOKEN, UPSERT_PATH] };
+pub const GROUP: Group = Group {
+    title: "HubSpot",
+    variables: &[BASE_URL, ACCESS_TOKEN, UPSERT_PATH, BATCH_SIZE, BATCH_WAIT],
+};
 
 /// The API's address.
 pub const BASE_URL: Variable = Variable::with_default(
@@ -27,4 +29,18 @@ pub const UPSERT_PATH: Variable = Variable::with_default(
     "HUBSPOT_UPSERT_PATH",
     "/crm/v3/objects/contacts/batch/upsert",
     "Path of the batch upsert; HubSpot also offers it under dated versions.",
+);
+
+/// How many contacts share a call.
+pub const BATCH_SIZE: Variable = Variable::with_default(
+    "HUBSPOT_BATCH_SIZE",
+    "100",
+    "Contacts that one call writes at most, from 1 (a call for each) to 100 (HubSpot takes no more).",
+);
+
+/// How long they wait for each other.
+pub const BATCH_WAIT: Variable = Variable::with_default(
+    "HUBSPOT_BATCH_WAIT",
+    "50ms",
+    "How long the first contact of a call waits for others at most.",
 );
