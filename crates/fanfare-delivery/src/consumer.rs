@@ -12,14 +12,14 @@ use fanfare_process::settings::{Reader, Vars};
 use fanfare_process::telemetry::{self, Chain};
 use fanfare_process::{Exit, Program, Start, TopologyMode, admin};
 use prometheus_client::registry::Registry;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::engine::{Engine, EngineOptions};
-use crate::http::HttpClient;
+use crate::http::{HttpClient, Resolver};
 use crate::ledger::MemoryLedger;
 use crate::metrics::Metrics;
 use crate::permits::Permits;
@@ -289,15 +289,12 @@ impl<D: Destination> Consumer<D> {
             }
         }
         let Some((host, port)) = self.destination.address() else { return exit };
-        let dial = TcpStream::connect((host.as_str(), port));
-        match tokio::time::timeout(self.settings.http.connect, dial).await {
-            Ok(Ok(_)) => info!(host, port, "The API can be reached"),
-            Ok(Err(error)) => {
-                error!(host, port, %error, "The API cannot be reached");
-                exit = Exit::Unreachable;
-            }
-            Err(_) => {
-                error!(host, port, "The API does not answer in time");
+        let client = self.destination.client();
+        let resolver = client.map_or_else(Resolver::of_the_system, HttpClient::resolver);
+        match resolver.dial(&host, port, self.settings.http.connect).await {
+            Ok(()) => info!(host, port, "The API can be reached"),
+            Err(error) => {
+                error!(host, port, error = %Chain(&error), "The API cannot be reached");
                 exit = Exit::Unreachable;
             }
         }

@@ -22,8 +22,8 @@ pub trait Destination: Send + Sync + 'static {
         None
     }
 
-    /// The client whose answers tell how much of the API's rate limit is left; `None`
-    /// if they do not, or if there is none.
+    /// The client that calls the API: `--check` dials as it does, and its answers may tell
+    /// how much of the API's rate limit is left. `None` if there is no such thing.
     fn client(&self) -> Option<&HttpClient> {
         None
     }

@@ -8,7 +8,9 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 
 use super::answer::Answer;
 use super::error::CallError;
+use super::guard::{AddressGuard, Networks};
 use super::rate_headers::RateHeaders;
+use super::resolver::Resolver;
 use crate::policy::RateHint;
 
 /// Makes single calls: no retries, no redirects, no proxy from the environment.
@@ -17,7 +19,9 @@ use crate::policy::RateHint;
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
+    user_agent: String,
     limits: HttpLimits,
+    resolver: Resolver,
     rate_headers: Option<RateHeaders>,
     /// What the last answer said about the calls that are left.
     rate_hint: Arc<Mutex<Option<RateHint>>>,
@@ -61,18 +65,37 @@ impl Default for HttpLimits {
 impl HttpClient {
     /// A client that names itself `user_agent`.
     pub fn new(user_agent: &str, limits: HttpLimits) -> Result<Self, HttpClientError> {
+        Self::resolving(Resolver::of_the_system(), user_agent.to_owned(), limits)
+    }
+
+    /// The same client behind the address guard, for URLs that come from others: it calls
+    /// public addresses and those in `allowed`, and nothing else.
+    pub fn guarded(&self, allowed: Networks) -> Result<Self, HttpClientError> {
+        let resolver = self.resolver.guarded_by(AddressGuard::new(allowed));
+        let client = Self::resolving(resolver, self.user_agent.clone(), self.limits.clone())?;
+        Ok(Self { rate_headers: self.rate_headers, ..client })
+    }
+
+    pub(crate) fn resolving(
+        resolver: Resolver,
+        user_agent: String,
+        limits: HttpLimits,
+    ) -> Result<Self, HttpClientError> {
         fanfare_process::install_crypto_provider();
         let client = Client::builder()
-            .user_agent(user_agent)
+            .user_agent(&user_agent)
             .connect_timeout(limits.connect)
             .timeout(limits.whole_call)
             .pool_idle_timeout(IDLE_CONNECTION)
             .tcp_nodelay(true)
             // A redirect could lead an event, and its credentials, anywhere.
             .redirect(redirect::Policy::none())
+            // A proxy would resolve names by itself, past the guard.
             .no_proxy()
+            .dns_resolver(resolver.clone())
             .build()?;
-        Ok(Self { client, limits, rate_headers: None, rate_hint: Arc::default() })
+        let (rate_headers, rate_hint) = (None, Arc::default());
+        Ok(Self { client, user_agent, limits, resolver, rate_headers, rate_hint })
     }
 
     /// A client over the same connections that reads these headers, so that the engine calls
@@ -108,8 +131,18 @@ impl HttpClient {
 
     /// Makes one call and reads the answer, as far as the limits go.
     pub async fn call(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let response = request.send().await?;
+        let request = request.build()?;
+        if let Some(guard) = self.resolver.guard() {
+            // The resolver never hears of a host that is an address.
+            guard.admit(request.url())?;
+        }
+        // Our own client, so that no request of another one gets past the guard.
+        let response = self.client.execute(request).await?;
         self.read(response).await
+    }
+
+    pub(crate) fn resolver(&self) -> Resolver {
+        self.resolver.clone()
     }
 
     async fn read(&self, mut response: Response) -> Result<Answer, CallError> {

@@ -1,7 +1,10 @@
 //! What can go wrong with a call, split by the one question that matters: was it sent?
 
 use std::error::Error;
+use std::iter;
 
+use super::guard::Blocked;
+use super::resolver::ResolveError;
 use crate::outcome::{Outcome, Reason, Trouble};
 
 /// Why a call brought no answer.
@@ -19,6 +22,10 @@ pub enum CallError {
         /// The client's words, causes included.
         why: String,
     },
+    /// The address guard kept the call from being made. The log says which address it was:
+    /// whoever chose the URL must not learn from it where it leads.
+    #[error("the API's address is not public, and not among those that are allowed")]
+    Blocked,
     /// The request left, and no whole answer came: it may have had its effect.
     #[error("no answer came: {why}")]
     Unknown {
@@ -41,7 +48,7 @@ impl CallError {
             Self::NotSent { .. } => {
                 Outcome::Hold { reason, trouble: Trouble::Unreachable, pause: None }
             }
-            Self::Untrusted { .. } => {
+            Self::Untrusted { .. } | Self::Blocked => {
                 Outcome::Hold { reason, trouble: Trouble::Untrusted, pause: None }
             }
             Self::Unknown { .. } => Outcome::Ambiguous { reason },
@@ -53,11 +60,14 @@ impl CallError {
 impl From<reqwest::Error> for CallError {
     fn from(error: reqwest::Error) -> Self {
         let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
-        let untrusted = is_connect && has_certificate_error(&error);
+        let blocked = is_connect && has(&error, is_blocked);
+        let untrusted = is_connect && has(&error, is_invalid_certificate);
         // The URL may hold secrets; operators know where the destination is.
         let why = chain(&error.without_url());
         if is_builder {
             Self::Malformed { why }
+        } else if blocked {
+            Self::Blocked
         } else if untrusted {
             Self::Untrusted { why }
         } else if is_connect {
@@ -68,19 +78,41 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-fn has_certificate_error(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return matches!(tls, rustls::Error::InvalidCertificate(_));
+impl From<ResolveError> for CallError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::Blocked(blocked) => blocked.into(),
+            ResolveError::Late | ResolveError::Failed(_) => Self::NotSent { why: chain(&error) },
         }
-        // An I/O error's source skips the error that it wraps.
-        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
     }
-    false
+}
+
+impl From<Blocked> for CallError {
+    fn from(_: Blocked) -> Self {
+        Self::Blocked
+    }
+}
+
+fn is_blocked(error: &(dyn Error + 'static)) -> bool {
+    error.is::<Blocked>()
+}
+
+fn is_invalid_certificate(error: &(dyn Error + 'static)) -> bool {
+    let tls = error.downcast_ref::<rustls::Error>();
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// Whether the error, or one that caused it, is of a kind.
+fn has(error: &(dyn Error + 'static), is_of_kind: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
+    iter::successors(Some(error), |error| cause(*error)).any(is_of_kind)
+}
+
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    // An I/O error's source skips the error that it wraps.
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -5,15 +5,21 @@ mod answer;
 mod classify;
 mod client;
 mod error;
+mod guard;
 mod rate_headers;
+mod resolver;
 mod retry_after;
+#[cfg(test)]
+mod tests;
 
 pub use access::{read_base_url, read_bearer, url_under};
 pub use answer::Answer;
 pub use classify::outcome_of_status;
 pub use client::{HttpClient, HttpClientError, HttpLimits};
 pub use error::CallError;
+pub use guard::{Network, Networks};
 pub use rate_headers::{RateHeaders, ResetForm};
+pub(crate) use resolver::Resolver;
 pub use retry_after::{RetryAfter, parse_retry_after};
 
 pub use crate::policy::RateHint;
