@@ -18,12 +18,15 @@ use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::permits::{Consequence, News};
 use crate::policy::{AmbiguousPolicy, RateHint, Signal};
+use crate::shared::Away;
 
 /// What came of an attempt.
 #[derive(Debug)]
 pub(crate) enum Attempted {
     /// The destination was called.
     Called(Called),
+    /// It was not called, because that has to wait.
+    Held(Duration),
     /// It was not called, because it has the event already.
     Known,
     /// It was not called, and the broker hands the event over again.
@@ -62,7 +65,9 @@ impl<D: Destination> Engine<D> {
             }
             match self.turn(attempt, may_be_known).await {
                 // While this copy waited, the other one found the destination in trouble.
-                Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {}
+                Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {
+                    claimed.unused().await;
+                }
                 Turn::Call(claimed) => break (permit, claimed),
                 Turn::Decided(attempted) => return attempted,
             }
@@ -81,15 +86,17 @@ impl<D: Destination> Engine<D> {
         let claimed = match self.ledger.claim(attempt.key()).await {
             Claim::Ours(claimed) => claimed,
             Claim::Delivered => return Turn::Decided(Attempted::Known),
+            Claim::Unavailable(away) => return Turn::Decided(self.hold_for_ledger(&away)),
         };
-        if !may_be_known {
+        if !may_be_known && !claimed.abandoned {
             return Turn::Call(claimed);
         }
         let asked = self.call(self.destination.was_delivered(attempt)).await;
         if let Ok(Some(true)) = asked {
-            claimed.delivered();
+            claimed.delivered().await;
             return Turn::Decided(Attempted::Known);
         }
+        self.metrics.repeated();
         Turn::Call(claimed)
     }
 
@@ -110,9 +117,21 @@ impl<D: Destination> Engine<D> {
 
     /// Known before the ack leaves: a redelivery finds it in the ledger.
     pub(crate) async fn settle_claim(&self, claimed: Claimed<'_>, outcome: &Outcome) {
-        if *outcome == Outcome::Delivered {
-            claimed.delivered();
+        match outcome {
+            Outcome::Delivered => claimed.delivered().await,
+            // Whoever has the event next is told that this call may have delivered it.
+            Outcome::Ambiguous { .. } => drop(claimed),
+            Outcome::Retry { .. } | Outcome::Rejected { .. } | Outcome::Hold { .. } => {
+                claimed.release().await;
+            }
         }
+    }
+
+    /// Calls nobody while it is unknown what was delivered.
+    fn hold_for_ledger(&self, away: &Away) -> Attempted {
+        let consequence = self.permits.hold(Trouble::Unreachable);
+        self.tell_news(consequence, Some(&Reason::new(away.to_string())));
+        Attempted::Held(consequence.closed_for.unwrap_or_default())
     }
 
     pub(crate) fn tell_news(&self, consequence: Consequence, reason: Option<&Reason>) {

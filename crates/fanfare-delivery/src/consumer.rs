@@ -20,11 +20,12 @@ use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::engine::{Engine, EngineOptions};
 use crate::http::{HttpClient, Resolver};
-use crate::ledger::MemoryLedger;
+use crate::ledger::{Ledger, SharedLedger, SharedOptions};
 use crate::metrics::Metrics;
 use crate::permits::Permits;
 use crate::reports::Reports;
 use crate::settings::ConsumerSettings;
+use crate::shared::Store;
 use crate::successor::Successors;
 
 /// A consumer that is ready to run.
@@ -41,6 +42,8 @@ const TOPOLOGY_PAUSES: ExponentialPauses =
     ExponentialPauses::new(Duration::from_millis(500), Duration::from_secs(10));
 /// The engine's own deadline lies behind the client's, which knows more about the call.
 const DEADLINE_SLACK: Duration = Duration::from_secs(1);
+/// A claim outlives the longest call by what comes before and after it.
+const LEASE_SLACK: Duration = Duration::from_secs(10);
 /// Reports without a verdict; more are dropped.
 const REPORTS_WINDOW: usize = 256;
 /// Reports are small, and so may be the room that their connection takes.
@@ -129,7 +132,12 @@ impl<D: Destination> Consumer<D> {
         metrics: Metrics,
         shutdown: &CancellationToken,
     ) -> Exit {
+        let ledger = match self.open_ledger(&metrics).await {
+            Ok(ledger) => ledger,
+            Err(exit) => return exit,
+        };
         let settings = self.settings;
+        let call_deadline = call_deadline(&settings);
         let batching = self.destination.batching();
         let (prefetch, at_hand) = (settings.prefetch(batching), settings.at_hand(batching));
         let label = format!("fanfare {}", settings.destination);
@@ -178,23 +186,41 @@ impl<D: Destination> Consumer<D> {
             options: EngineOptions {
                 at_hand,
                 prefetch,
-                call_deadline: settings.http.whole_call.saturating_add(DEADLINE_SLACK),
+                call_deadline,
                 retry: settings.retry,
                 event_types: settings.event_types,
                 shutdown_grace: settings.process.shutdown_grace,
             },
             successors,
-            ledger: MemoryLedger::new(),
+            ledger,
             metrics,
             consumer: format!("{} {}", self.program, env!("CARGO_PKG_VERSION")),
         };
         engine.run(subscription, reports, health, shutdown).await;
-        let closed = async { tokio::join!(publisher.close(), reporter.close()) };
+        let closed =
+            async { tokio::join!(publisher.close(), reporter.close(), engine.ledger.close()) };
         if tokio::time::timeout(LAST_CONFIRMS, closed).await.is_err() {
             warn!("The last confirms did not come in time");
         }
         info!("Stopped");
         Exit::Done
+    }
+
+    async fn open_ledger(&self, metrics: &Metrics) -> Result<Ledger, Exit> {
+        let settings = &self.settings;
+        let Store::Redis(address) = &settings.ledger.store else { return Ok(Ledger::memory()) };
+        let options = SharedOptions {
+            lease: call_deadline(settings).saturating_add(LEASE_SLACK),
+            down: settings.ledger.down,
+            unavailable: metrics.ledger_unavailable(),
+        };
+        let namespace = settings.namespace.as_str();
+        let ledger =
+            SharedLedger::connect(address, namespace, &settings.destination, options).await;
+        ledger.map(Ledger::Shared).map_err(|error| {
+            error!(%address, error = %Chain(&error), "Cannot start");
+            Exit::Settings
+        })
     }
 
     async fn serve_admin(
@@ -288,6 +314,16 @@ impl<D: Destination> Consumer<D> {
                 exit = Exit::Unreachable;
             }
         }
+        for store in [&self.settings.ledger.store, &self.settings.rate_limit_store] {
+            let Store::Redis(address) = store else { continue };
+            match address.answers().await {
+                Ok(()) => info!(%address, "The Redis can be reached"),
+                Err(error) => {
+                    error!(%address, error = %Chain(&error), "The Redis cannot be reached");
+                    exit = Exit::Unreachable;
+                }
+            }
+        }
         let Some((host, port)) = self.destination.address() else { return exit };
         let client = self.destination.client();
         let resolver = client.map_or_else(Resolver::of_the_system, HttpClient::resolver);
@@ -300,4 +336,8 @@ impl<D: Destination> Consumer<D> {
         }
         exit
     }
+}
+
+fn call_deadline(settings: &ConsumerSettings) -> Duration {
+    settings.http.whole_call.saturating_add(DEADLINE_SLACK)
 }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::batch::Batcher;
 use crate::destination::Destination;
-use crate::ledger::MemoryLedger;
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::permits::Permits;
 use crate::policy::RetryPolicy;
@@ -31,7 +31,7 @@ pub(crate) struct Engine<D> {
     pub(crate) name: DestinationName,
     pub(crate) options: EngineOptions,
     pub(crate) successors: Successors,
-    pub(crate) ledger: MemoryLedger,
+    pub(crate) ledger: Ledger,
     pub(crate) permits: Permits,
     pub(crate) batcher: Option<Batcher>,
     pub(crate) metrics: Metrics,

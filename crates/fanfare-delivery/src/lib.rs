@@ -24,14 +24,17 @@ mod policy;
 mod report;
 mod reports;
 mod settings;
+mod shared;
 mod subscription;
 mod successor;
 mod work;
 
 pub use consumer::Consumer;
 pub use destination::{Attempt, Batched, Batching, Destination};
+pub use ledger::{LedgerDown, LedgerSettings};
 pub use outcome::{Outcome, Reason, Trouble};
 pub use policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
 pub use report::{Report, Result as ReportedResult};
 pub use settings::ConsumerSettings;
+pub use shared::{RedisAddress, Store};
 pub use subscription::{EventTypes, InvalidPattern};

@@ -27,6 +27,8 @@ pub(crate) struct Metrics {
     dead: Vec<(Cause, Counter)>,
     ambiguous: Counter,
     held_seconds: Counter<f64, AtomicU64>,
+    ledger_unavailable: Counter,
+    repeats: Counter,
     in_flight: Gauge,
     concurrency_limit: Gauge,
     breaker_state: Gauge,
@@ -85,6 +87,18 @@ impl Metrics {
             Unit::Seconds,
             held.clone(),
         );
+        let ledger_unavailable = Family::<ByDestination, Counter>::default();
+        registry.register(
+            "fanfare_ledger_unavailable",
+            "Claims that were made while the shared ledger was away",
+            ledger_unavailable.clone(),
+        );
+        let repeats = Family::<ByDestination, Counter>::default();
+        registry.register(
+            "fanfare_repeats",
+            "Calls for events that an earlier call may have delivered, under the same key",
+            repeats.clone(),
+        );
         let in_flight = Family::<ByDestination, Gauge>::default();
         registry.register("fanfare_in_flight", "Calls under way", in_flight.clone());
         let concurrency_limit = Family::<ByDestination, Gauge>::default();
@@ -137,6 +151,8 @@ impl Metrics {
                 .into(),
             ambiguous: ambiguous.get_or_create_owned(&label),
             held_seconds: held.get_or_create_owned(&label),
+            ledger_unavailable: ledger_unavailable.get_or_create_owned(&label),
+            repeats: repeats.get_or_create_owned(&label),
             in_flight: in_flight.get_or_create_owned(&label),
             concurrency_limit: concurrency_limit.get_or_create_owned(&label),
             breaker_state: breaker_state.get_or_create_owned(&label),
@@ -177,6 +193,16 @@ impl Metrics {
             (Some(_), true) => 1,
             (Some(_), false) => 2,
         });
+    }
+
+    /// Counts claims that were made while the shared ledger was away.
+    pub(crate) fn ledger_unavailable(&self) -> Counter {
+        self.ledger_unavailable.clone()
+    }
+
+    /// The destination is called for an event that it may have already.
+    pub(crate) fn repeated(&self) {
+        self.repeats.inc();
     }
 
     pub(crate) fn held_for(&self, time: Duration) {

@@ -119,6 +119,11 @@ impl Permits {
         }
     }
 
+    /// Closes the gate for trouble that no call found.
+    pub(crate) fn hold(&self, trouble: Trouble) -> Consequence {
+        self.state().hold(trouble, None, false, Instant::now())
+    }
+
     /// Pays for a retry; `Err` says how long to wait before asking again.
     pub(crate) fn spend(&self, cost: Cost) -> Result<(), Duration> {
         self.state().budget.take(Instant::now(), cost)

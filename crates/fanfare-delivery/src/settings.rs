@@ -6,12 +6,14 @@ use std::time::Duration;
 use fanfare_broker::{BrokerConfig, DestinationNames, ExponentialPauses, Namespace};
 use fanfare_events::DestinationName;
 use fanfare_process::catalogue::{broker, consumer};
-use fanfare_process::settings::{Reader, Setting};
+use fanfare_process::settings::{Reader, Setting, Variable};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
 
 use crate::destination::Batching;
 use crate::http::HttpLimits;
+use crate::ledger::{LedgerDown, LedgerSettings};
 use crate::policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
+use crate::shared::Store;
 use crate::subscription::EventTypes;
 
 /// The settings of a consumer, whatever its API.
@@ -39,6 +41,10 @@ pub struct ConsumerSettings {
     pub http: HttpLimits,
     /// How often, how long apart and until when an event is attempted.
     pub retry: RetryPolicy,
+    /// Where the keys of delivered events are kept.
+    pub ledger: LedgerSettings,
+    /// Where the calls of the rate limit are counted.
+    pub rate_limit_store: Store,
     /// Log, admin address, grace period.
     pub process: ProcessSettings,
 }
@@ -55,7 +61,8 @@ impl ConsumerSettings {
         let prefetch = reader.optional::<NonZeroU16>(&consumer::PREFETCH);
         let http = read_http(reader);
         let retry = read_retry(reader);
-        reader.choice(&consumer::LEDGER, &[("memory", ())]);
+        let ledger = read_ledger(reader);
+        let rate_limit_store = read_store(reader, &consumer::RATE_LIMIT_STORE);
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
@@ -79,6 +86,8 @@ impl ConsumerSettings {
             rate_limit: rate_limit?,
             http: http?,
             retry: retry?,
+            ledger: ledger?,
+            rate_limit_store: rate_limit_store?,
             process: process?,
         })
     }
@@ -147,6 +156,24 @@ fn read_retry(reader: &mut Reader<'_>) -> Option<RetryPolicy> {
         ambiguous: ambiguous?,
         ..RetryPolicy::default()
     })
+}
+
+fn read_ledger(reader: &mut Reader<'_>) -> Option<LedgerSettings> {
+    let store = read_store(reader, &consumer::LEDGER);
+    let down = reader.choice(
+        &consumer::LEDGER_DOWN,
+        &[("deliver", LedgerDown::Deliver), ("hold", LedgerDown::Hold)],
+    );
+    Some(LedgerSettings { store: store?, down: down? })
+}
+
+fn read_store(reader: &mut Reader<'_>, variable: &Variable) -> Option<Store> {
+    let allow_plaintext = reader.or_default::<bool>(&consumer::REDIS_ALLOW_PLAINTEXT);
+    // While it is unknown whether plain text is allowed, the URL is still checked for
+    // everything else.
+    let store = reader
+        .or_default_with(variable, |text| Store::parse(text, allow_plaintext.unwrap_or(true)))?;
+    allow_plaintext.map(|_| store)
 }
 
 fn positive(text: &str) -> Result<Duration, String> {

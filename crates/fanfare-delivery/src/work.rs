@@ -105,6 +105,9 @@ impl<D: Destination> Engine<D> {
         let ended = Ended { event: Some(attempt.into_event()), ..ended };
         match attempted {
             Attempted::TakenBack => Err(NoSuccessor::TakenBack),
+            Attempted::Held(pause) => {
+                self.settle_instead(delivery, ended, Instead::Delay(pause)).await
+            }
             Attempted::Known => Ok(ended.with(Settled::Duplicate)),
             Attempted::Called(called) => self.settle(delivery, ended, number, called, age).await,
         }

@@ -11,6 +11,7 @@ pub const GROUP: Group = Group {
         MAX_CONCURRENCY,
         PREFETCH,
         RATE_LIMIT,
+        RATE_LIMIT_STORE,
         TIMEOUT,
         CONNECT_TIMEOUT,
         HTTP_ALLOW_PLAINTEXT,
@@ -21,6 +22,8 @@ pub const GROUP: Group = Group {
         RETRY_AFTER_CAP,
         AMBIGUOUS,
         LEDGER,
+        LEDGER_DOWN,
+        REDIS_ALLOW_PLAINTEXT,
     ],
 };
 
@@ -66,6 +69,17 @@ pub const RATE_LIMIT: Variable = Variable::with_default(
      many as the API takes. What an API's own rate headers allow is kept to either way.",
 )
 .example("100/10s");
+
+/// Where the calls of a rate limit are counted.
+pub const RATE_LIMIT_STORE: Variable = Variable::with_default(
+    "FANFARE_RATE_LIMIT_STORE",
+    "memory",
+    "Where the calls that FANFARE_RATE_LIMIT allows are counted: memory, where each process has \
+     the whole limit for itself, or the redis:// or rediss:// URL of a Redis in which all \
+     processes of the destination share one limit. While it is away, each has its own.",
+)
+.example("rediss://:PASSWORD@redis.example:6379")
+.secret();
 
 /// The deadline of a call.
 pub const TIMEOUT: Variable = Variable::with_default(
@@ -138,6 +152,28 @@ pub const AMBIGUOUS: Variable = Variable::with_default(
 pub const LEDGER: Variable = Variable::with_default(
     "FANFARE_LEDGER",
     "memory",
-    "Where the keys of delivered events are kept, so that a repeated delivery causes no second \
-     call: memory, the only place yet. They end with the process.",
+    "Where the keys of delivered events are kept for a day, so that a repeated delivery causes no \
+     second call: memory, where they are this process's own and end with it, or the redis:// or \
+     rediss:// URL of a Redis that all processes of the destination share. Have it keep what it \
+     is told (appendonly yes) and throw nothing out (maxmemory-policy noeviction).",
+)
+.example("rediss://:PASSWORD@redis.example:6379")
+.secret();
+
+/// What follows when the shared ledger is away.
+pub const LEDGER_DOWN: Variable = Variable::with_default(
+    "FANFARE_LEDGER_DOWN",
+    "deliver",
+    "deliver | hold: what follows when the Redis of FANFARE_LEDGER is away. deliver goes on with \
+     what this process knows, so that an event may be delivered twice, under the same key; hold \
+     calls nobody until it is back. No event is lost either way.",
+);
+
+/// Whether a Redis may be reached across a network in the clear.
+pub const REDIS_ALLOW_PLAINTEXT: Variable = Variable::with_default(
+    "FANFARE_REDIS_ALLOW_PLAINTEXT",
+    "false",
+    "Whether a plain redis:// URL may name another machine. Its password then crosses the network \
+     in the clear, and who can change what is sent can have events taken for delivered, so say \
+     true only where the network itself is private.",
 );

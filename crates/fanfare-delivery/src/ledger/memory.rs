@@ -1,16 +1,14 @@
-//! The ledger: keys that are delivered, and keys that are being delivered.
-//!
-//! It makes a redelivery after a lost ack, and a message that was published twice,
-//! cost no second call. This one lives in memory: bounded, and gone with the process.
+//! The ledger in memory: of this process alone, bounded, and gone with it.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use fanfare_events::IdempotencyKey;
 use lru::LruCache;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use super::TIME_TO_LIVE;
 
 /// Keys of this process's deliveries.
 #[derive(Debug)]
@@ -25,36 +23,25 @@ struct Inner {
     claimed: HashSet<IdempotencyKey>,
 }
 
-/// What the ledger says about a key.
-#[derive(Debug)]
-pub(crate) enum Claim<'a> {
-    /// Nobody delivered it; it is ours now.
-    Ours(Claimed<'a>),
-    /// It was delivered before.
-    Delivered,
-}
-
 /// A key that is being delivered; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Claimed<'a> {
+pub(super) struct LocalClaim<'a> {
     ledger: &'a MemoryLedger,
     key: IdempotencyKey,
-    /// Whether another attempt had it first, and did not deliver.
-    pub(crate) waited: bool,
 }
 
 /// About 6 MB when full.
-const CAPACITY: usize = 65_536;
-const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const CAPACITY: usize = 65_536;
 
 impl MemoryLedger {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         let inner = Inner { delivered: LruCache::unbounded(), claimed: HashSet::new() };
         Self { inner: Mutex::new(inner), released: Notify::new() }
     }
 
-    /// Claims `key`, waiting while another attempt of this process holds it.
-    pub(crate) async fn claim(&self, key: IdempotencyKey) -> Claim<'_> {
+    /// Claims `key`, waiting while another attempt of this process holds it; says whether
+    /// it waited. `None` if the key was delivered.
+    pub(super) async fn claim(&self, key: IdempotencyKey) -> Option<(LocalClaim<'_>, bool)> {
         let mut waited = false;
         loop {
             // Asked for before looking, so that a release in between is not missed.
@@ -62,10 +49,10 @@ impl MemoryLedger {
             {
                 let mut inner = self.lock();
                 if inner.was_delivered(key) {
-                    return Claim::Delivered;
+                    return None;
                 }
                 if inner.claimed.insert(key) {
-                    return Claim::Ours(Claimed { ledger: self, key, waited });
+                    return Some((LocalClaim { ledger: self, key }, waited));
                 }
             }
             released.await;
@@ -91,9 +78,9 @@ impl Inner {
     }
 }
 
-impl Claimed<'_> {
+impl LocalClaim<'_> {
     /// The destination has the event.
-    pub(crate) fn delivered(self) {
+    pub(super) fn delivered(self) {
         let mut inner = self.ledger.lock();
         if inner.delivered.len() >= CAPACITY {
             inner.delivered.pop_lru();
@@ -102,7 +89,7 @@ impl Claimed<'_> {
     }
 }
 
-impl Drop for Claimed<'_> {
+impl Drop for LocalClaim<'_> {
     fn drop(&mut self) {
         self.ledger.lock().claimed.remove(&self.key);
         self.ledger.released.notify_waiters();
@@ -124,11 +111,9 @@ mod tests {
         )
     }
 
-    async fn claimed(ledger: &MemoryLedger, number: usize) -> Claimed<'_> {
-        match ledger.claim(key(number)).await {
-            Claim::Ours(claimed) => claimed,
-            Claim::Delivered => panic!("{number} was not delivered"),
-        }
+    async fn claimed(ledger: &MemoryLedger, number: usize) -> LocalClaim<'_> {
+        let (claimed, _) = ledger.claim(key(number)).await.expect("it was not delivered");
+        claimed
     }
 
     #[tokio::test]
@@ -136,7 +121,7 @@ mod tests {
         let ledger = MemoryLedger::new();
         drop(claimed(&ledger, 1).await);
         claimed(&ledger, 1).await.delivered();
-        assert!(matches!(ledger.claim(key(1)).await, Claim::Delivered));
+        assert!(ledger.claim(key(1)).await.is_none());
         assert!(ledger.lock().claimed.is_empty());
     }
 
@@ -145,7 +130,7 @@ mod tests {
         let ledger = MemoryLedger::new();
         let first = claimed(&ledger, 1).await;
         let (second, ()) = tokio::join!(ledger.claim(key(1)), async { first.delivered() });
-        assert!(matches!(second, Claim::Delivered));
+        assert!(second.is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -163,7 +148,7 @@ mod tests {
             claimed(&ledger, number).await.delivered();
         }
         assert_eq!(ledger.lock().delivered.len(), CAPACITY);
-        assert!(matches!(ledger.claim(key(CAPACITY)).await, Claim::Delivered));
+        assert!(ledger.claim(key(CAPACITY)).await.is_none());
         drop(claimed(&ledger, 0).await);
     }
 }
