@@ -3,7 +3,7 @@
 use fanfare_delivery::http::{Answer, CallError, HttpClient};
 use fanfare_delivery::{Attempt, Batched, Batching, Destination, Outcome};
 use fanfare_events::{Event, IdempotencyKey};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use url::Url;
 
 use crate::answer;
@@ -29,7 +29,10 @@ impl HubSpot {
     /// HubSpot, called through `http`.
     pub fn new(settings: HubSpotSettings, http: HttpClient) -> Self {
         let most = settings.batching.map_or(1, |batching| batching.most.get());
-        Self { http: http.with_answer_limit(most.saturating_mul(ANSWER_BYTES_PER_INPUT)), settings }
+        let http = http
+            .with_answer_limit(most.saturating_mul(ANSWER_BYTES_PER_INPUT))
+            .with_credentials(settings.credentials.clone());
+        Self { http, settings }
     }
 
     async fn upsert(&self, email: &str, properties: &Properties, key: IdempotencyKey) -> Outcome {
@@ -77,12 +80,7 @@ impl HubSpot {
     }
 
     async fn call(&self, url: &Url, body: Vec<u8>) -> Result<Answer, CallError> {
-        let request = self
-            .http
-            .post(url.clone())
-            .header(AUTHORIZATION, &self.settings.authorization)
-            .header(CONTENT_TYPE, JSON)
-            .body(body);
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, JSON).body(body);
         self.http.call(request).await
     }
 }

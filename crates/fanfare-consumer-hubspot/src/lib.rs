@@ -40,6 +40,7 @@ pub const PROGRAM: Program = Program {
         catalogue::broker::GROUP,
         catalogue::process::GROUP,
         catalogue::consumer::GROUP,
+        catalogue::credentials::GROUP,
         catalogue::hubspot::GROUP,
     ],
 };

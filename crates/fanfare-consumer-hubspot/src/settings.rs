@@ -4,12 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use fanfare_delivery::Batching;
-use fanfare_delivery::http::{read_base_url, read_bearer, url_under};
+use fanfare_delivery::http::{Credentials, read_base_url, read_credentials, url_under};
 use fanfare_process::catalogue::hubspot::{
     ACCESS_TOKEN, BASE_URL, BATCH_SIZE, BATCH_WAIT, UPSERT_PATH,
 };
 use fanfare_process::settings::{Reader, Setting};
-use reqwest::header::HeaderValue;
 use url::Url;
 
 /// Ends every version of the path; reading and archiving are its neighbours.
@@ -27,8 +26,7 @@ pub struct HubSpotSettings {
     pub(crate) upsert_url: Url,
     pub(crate) read_url: Url,
     pub(crate) archive_url: Url,
-    /// Marked sensitive, so that nothing prints it.
-    pub(crate) authorization: HeaderValue,
+    pub(crate) credentials: Credentials,
     /// `None` where every contact has a call of its own.
     pub(crate) batching: Option<Batching>,
 }
@@ -37,7 +35,7 @@ impl HubSpotSettings {
     /// Reads the variables of [`catalogue::hubspot`](fanfare_process::catalogue::hubspot).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let base = read_base_url(reader, &BASE_URL);
-        let authorization = read_bearer(reader, &ACCESS_TOKEN);
+        let credentials = read_credentials(reader, Some(&ACCESS_TOKEN));
         let path = reader.or_default_with(&UPSERT_PATH, upsert_path);
         let size = reader.or_default_with(&BATCH_SIZE, batch_size);
         let wait = reader.or_default_with(&BATCH_WAIT, batch_wait);
@@ -47,7 +45,7 @@ impl HubSpotSettings {
             upsert_url: url_under(&base, &upsert_path),
             read_url: url_under(&base, &format!("{contacts_path}read")),
             archive_url: url_under(&base, &format!("{contacts_path}archive")),
-            authorization: authorization?,
+            credentials: credentials?,
             batching: batching(size?, wait?),
         })
     }

@@ -3,7 +3,7 @@
 use fanfare_delivery::http::HttpClient;
 use fanfare_delivery::{Attempt, Destination, Outcome};
 use fanfare_events::{Payload, UserRegistered};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::answer;
 use crate::mail::Mail;
@@ -21,6 +21,7 @@ pub struct SendGrid {
 impl SendGrid {
     /// SendGrid, called through `http`.
     pub fn new(settings: SendGridSettings, http: HttpClient) -> Self {
+        let http = http.with_credentials(settings.credentials.clone());
         Self { http, settings }
     }
 }
@@ -46,7 +47,6 @@ impl Destination for SendGrid {
         let request = self
             .http
             .post(self.settings.send_url.clone())
-            .header(AUTHORIZATION, &self.settings.authorization)
             .header(CONTENT_TYPE, JSON)
             .body(mail.to_json());
         answer::of_send(self.http.call(request).await)

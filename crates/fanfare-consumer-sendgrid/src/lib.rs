@@ -25,6 +25,7 @@ pub const PROGRAM: Program = Program {
         catalogue::broker::GROUP,
         catalogue::process::GROUP,
         catalogue::consumer::GROUP,
+        catalogue::credentials::GROUP,
         catalogue::sendgrid::GROUP,
     ],
 };

@@ -1,11 +1,10 @@
 //! Where SendGrid is, how we authenticate there, and what its mails look like.
 
-use fanfare_delivery::http::{read_base_url, read_bearer, url_under};
+use fanfare_delivery::http::{Credentials, read_base_url, read_credentials, url_under};
 use fanfare_process::catalogue::sendgrid::{
     API_KEY, BASE_URL, FROM_EMAIL, FROM_NAME, SANDBOX, TEMPLATE_ID,
 };
 use fanfare_process::settings::Reader;
-use reqwest::header::HeaderValue;
 use url::Url;
 
 const SEND_PATH: &str = "/v3/mail/send";
@@ -14,8 +13,7 @@ const SEND_PATH: &str = "/v3/mail/send";
 #[derive(Clone, Debug)]
 pub struct SendGridSettings {
     pub(crate) send_url: Url,
-    /// Marked sensitive, so that nothing prints it.
-    pub(crate) authorization: HeaderValue,
+    pub(crate) credentials: Credentials,
     pub(crate) style: MailStyle,
 }
 
@@ -34,14 +32,14 @@ impl SendGridSettings {
     /// Reads the variables of [`catalogue::sendgrid`](fanfare_process::catalogue::sendgrid).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let base = read_base_url(reader, &BASE_URL);
-        let authorization = read_bearer(reader, &API_KEY);
+        let credentials = read_credentials(reader, Some(&API_KEY));
         let from_email = reader.required_with(&FROM_EMAIL, address);
         let from_name = reader.optional::<String>(&FROM_NAME);
         let template_id = reader.optional_with(&TEMPLATE_ID, template_id);
         let sandbox = reader.or_default::<bool>(&SANDBOX);
         Some(Self {
             send_url: url_under(&base?, SEND_PATH),
-            authorization: authorization?,
+            credentials: credentials?,
             style: MailStyle {
                 from_email: from_email?,
                 from_name: from_name?,

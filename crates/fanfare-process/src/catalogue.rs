@@ -6,6 +6,7 @@
 
 pub mod broker;
 pub mod consumer;
+pub mod credentials;
 pub mod hubspot;
 pub mod operator;
 pub mod process;
@@ -22,6 +23,7 @@ pub const ALL: &[Group] = &[
     broker::GROUP,
     process::GROUP,
     consumer::GROUP,
+    credentials::GROUP,
     hubspot::GROUP,
     sendgrid::GROUP,
     operator::GROUP,

@@ -2,6 +2,7 @@
 
 mod error;
 mod reader;
+mod secret;
 mod setting;
 mod source;
 mod unknown;
@@ -10,6 +11,7 @@ mod vars;
 
 pub use error::{Problem, SettingsError};
 pub use reader::Reader;
+pub use secret::{Secret, SecretFileError};
 pub use setting::Setting;
 pub use variable::{Group, IfUnset, Variable};
 pub use vars::{Environment, Vars};

@@ -1,6 +1,6 @@
 //! A destination of one's own: tells a CRM of every registration.
 
-use fanfare_delivery::http::HttpClient;
+use fanfare_delivery::http::{HttpClient, read_credentials};
 use fanfare_delivery::{Attempt, Consumer, Destination, Outcome};
 use fanfare_events::UserRegistered;
 use fanfare_process::settings::{Environment, Reader, Variable};
@@ -16,6 +16,7 @@ const PROGRAM: Program = Program {
         catalogue::broker::GROUP,
         catalogue::process::GROUP,
         catalogue::consumer::GROUP,
+        catalogue::credentials::GROUP,
         settings::Group { title: "CRM", variables: &[CRM_URL] },
     ],
 };
@@ -54,8 +55,12 @@ async fn main() -> Exit {
         "crm", // the destination's name, and so of its queue
         std::env::args().skip(1),
         &Environment,
-        |reader: &mut Reader<'_>| reader.required(&CRM_URL),
-        |url, http| Crm { url, http },
+        |reader: &mut Reader<'_>| {
+            // Both are read before either is missed, so that every problem is reported.
+            let (url, credentials) = (reader.required(&CRM_URL), read_credentials(reader, None));
+            Some((url?, credentials?))
+        },
+        |(url, credentials), http| Crm { url, http: http.with_credentials(credentials) },
     ) {
         Ok(consumer) => consumer,
         Err(exit) => return exit,

@@ -1,9 +1,7 @@
-//! Where an API is and how we authenticate there, as every destination's settings say it.
+//! Where an API is, as every destination's settings say it.
 
 use fanfare_process::catalogue::consumer::HTTP_ALLOW_PLAINTEXT;
 use fanfare_process::settings::{Reader, Setting, Variable};
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 /// Reads the address that an API's paths are put [`under`](url_under).
@@ -18,19 +16,6 @@ pub fn read_base_url(reader: &mut Reader<'_>, variable: &Variable) -> Option<Url
     let url =
         reader.or_default_with(variable, |text| base_url(text, allow_plaintext.unwrap_or(true)))?;
     allow_plaintext.map(|_| url)
-}
-
-/// Reads a required secret into the value of an `Authorization: Bearer` header.
-///
-/// The value is marked sensitive, so that nothing prints it.
-pub fn read_bearer(reader: &mut Reader<'_>, variable: &Variable) -> Option<HeaderValue> {
-    let secret = reader.required::<SecretString>(variable)?;
-    let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret())) else {
-        reader.problem(variable, "holds a character that no HTTP header may hold");
-        return None;
-    };
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// `base` with `path`, which starts with a slash, after the path that it has already, as a
@@ -73,7 +58,6 @@ mod tests {
 
     const BASE_URL: Variable =
         Variable::with_default("EXAMPLE_BASE_URL", "https://api.example", "An API.");
-    const TOKEN: Variable = Variable::required("EXAMPLE_TOKEN", "token", "A token.");
 
     fn read<T>(
         vars: &[(&str, &str)],
@@ -143,19 +127,6 @@ mod tests {
             assert!(problems.contains(name), "{problems}");
         }
         assert!(base(&vars[1..]).is_err());
-    }
-
-    #[test]
-    fn a_bearer_is_sensitive_and_fits_a_header() {
-        let bearer = |token| read(&[("EXAMPLE_TOKEN", token)], |r| read_bearer(r, &TOKEN));
-        let value = bearer("canary").unwrap();
-        assert_eq!(value.to_str().unwrap(), "Bearer canary");
-        assert!(value.is_sensitive());
-        assert!(bearer("").unwrap_err().contains("is not set"));
-        for wrong in ["can\u{7}ary", "canary\n"] {
-            let problem = bearer(wrong).unwrap_err();
-            assert!(!problem.contains("ary"), "{problem}");
-        }
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, Request, RequestBuilder, Response, StatusCode, redirect};
+use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::credentials::Credentials;
 use super::error::CallError;
 use super::guard::{AddressGuard, Networks};
 use super::rate_headers::RateHeaders;
@@ -22,6 +24,7 @@ pub struct HttpClient {
     user_agent: String,
     limits: HttpLimits,
     resolver: Resolver,
+    credentials: Credentials,
     rate_headers: Option<RateHeaders>,
     /// What the last answer said about the calls that are left.
     rate_hint: Arc<Mutex<Option<RateHint>>>,
@@ -73,7 +76,11 @@ impl HttpClient {
     pub fn guarded(&self, allowed: Networks) -> Result<Self, HttpClientError> {
         let resolver = self.resolver.guarded_by(AddressGuard::new(allowed));
         let client = Self::resolving(resolver, self.user_agent.clone(), self.limits.clone())?;
-        Ok(Self { rate_headers: self.rate_headers, ..client })
+        Ok(Self {
+            credentials: self.credentials.clone(),
+            rate_headers: self.rate_headers,
+            ..client
+        })
     }
 
     pub(crate) fn resolving(
@@ -94,8 +101,21 @@ impl HttpClient {
             .no_proxy()
             .dns_resolver(resolver.clone())
             .build()?;
-        let (rate_headers, rate_hint) = (None, Arc::default());
-        Ok(Self { client, user_agent, limits, resolver, rate_headers, rate_hint })
+        Ok(Self {
+            client,
+            user_agent,
+            limits,
+            resolver,
+            credentials: Credentials::none(),
+            rate_headers: None,
+            rate_hint: Arc::default(),
+        })
+    }
+
+    /// A client over the same connections that authenticates every call with `credentials`.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// A client over the same connections that reads these headers, so that the engine calls
@@ -130,8 +150,36 @@ impl HttpClient {
     }
 
     /// Makes one call and reads the answer, as far as the limits go.
+    ///
+    /// The client's credentials are put into it, wherever it goes. After a 401 they are
+    /// looked at again, and if others are found by now the call is repeated, once and within
+    /// the time of one. That is no second write: 401 says that the first was not carried out.
     pub async fn call(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let request = request.build()?;
+        let deadline = Instant::now() + self.limits.whole_call;
+        let mut request = request.build()?;
+        let Some(presented) = self.credentials.presented() else {
+            return self.send(request).await;
+        };
+        presented.put_into(&mut request);
+        let repetition = if self.credentials.may_change() { request.try_clone() } else { None };
+        let answer = self.send(request).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let other = self.credentials.instead_of(&presented);
+        let left = deadline.saturating_duration_since(Instant::now());
+        match (repetition, other) {
+            (Some(mut repetition), Some(other)) if !left.is_zero() => {
+                other.put_into(&mut repetition);
+                *repetition.timeout_mut() = Some(left);
+                self.send(repetition).await
+            }
+            // A body that streams cannot be repeated; the next attempt has the others.
+            (_, _) => Ok(answer),
+        }
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, CallError> {
         if let Some(guard) = self.resolver.guard() {
             // The resolver never hears of a host that is an address.
             guard.admit(request.url())?;

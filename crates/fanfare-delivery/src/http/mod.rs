@@ -4,6 +4,7 @@ mod access;
 mod answer;
 mod classify;
 mod client;
+mod credentials;
 mod error;
 mod guard;
 mod rate_headers;
@@ -11,11 +12,13 @@ mod resolver;
 mod retry_after;
 #[cfg(test)]
 mod tests;
+mod watched;
 
-pub use access::{read_base_url, read_bearer, url_under};
+pub use access::{read_base_url, url_under};
 pub use answer::Answer;
 pub use classify::outcome_of_status;
 pub use client::{HttpClient, HttpClientError, HttpLimits};
+pub use credentials::{Credentials, CredentialsError, read_credentials};
 pub use error::CallError;
 pub use guard::{Network, Networks};
 pub use rate_headers::{RateHeaders, ResetForm};

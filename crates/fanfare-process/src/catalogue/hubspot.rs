@@ -20,7 +20,7 @@ pub const ACCESS_TOKEN: Variable = Variable::required(
     "HUBSPOT_ACCESS_TOKEN",
     "pat-eu1-…",
     "Access token of a private app with the scopes crm.objects.contacts.read and \
-     crm.objects.contacts.write.",
+     crm.objects.contacts.write. Left out where FANFARE_HTTP_AUTH names another way.",
 )
 .secret();
 

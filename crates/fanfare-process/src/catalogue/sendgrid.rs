@@ -20,7 +20,8 @@ pub const BASE_URL: Variable = Variable::with_default(
 pub const API_KEY: Variable = Variable::required(
     "SENDGRID_API_KEY",
     "SG.…",
-    "API key with the permission Mail Send and no other.",
+    "API key with the permission Mail Send and no other. Left out where FANFARE_HTTP_AUTH names \
+     another way.",
 )
 .secret();
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source::{content_of, text_of};
+use super::source::{Given, content_of, given, set};
 use super::unknown::unknown_variables;
 use super::{Group, Problem, Setting, SettingsError, Variable, Vars};
 
@@ -61,10 +61,9 @@ impl<'a> Reader<'a> {
         variable: &Variable,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<Option<T>> {
-        match text_of(self.vars, variable) {
-            Ok(Some(text)) => self.parsed(variable, &text, parse).map(Some),
-            Ok(None) => Some(None),
-            Err(problem) => self.noted(problem),
+        match self.given(variable)? {
+            Some(given) => self.parsed(variable, &given.text, parse).map(Some),
+            None => Some(None),
         }
     }
 
@@ -74,11 +73,8 @@ impl<'a> Reader<'a> {
         variable: &Variable,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let text = match text_of(self.vars, variable) {
-            Ok(text) => text,
-            Err(problem) => return self.noted(problem),
-        };
-        match text.as_deref().or(variable.default()) {
+        let given = self.given(variable)?;
+        match given.as_ref().map(|given| given.text.as_str()).or(variable.default()) {
             Some(text) => self.parsed(variable, text, parse),
             None => {
                 self.problem(variable, "is not set");
@@ -104,6 +100,12 @@ impl<'a> Reader<'a> {
     /// The content of the file whose path the variable holds, or `Some(None)` when unset.
     pub fn file(&mut self, variable: &Variable) -> Option<Option<Vec<u8>>> {
         content_of(self.vars, variable).map_or_else(|problem| self.noted(problem), Some)
+    }
+
+    /// Whether the variable is set, itself or as the file that holds its value.
+    pub fn is_set(&self, variable: &Variable) -> bool {
+        let is_set = |name: &str| set(self.vars, name).is_some();
+        is_set(variable.name) || variable.file_form().is_some_and(|name| is_set(&name))
     }
 
     /// Notes a problem that the reader cannot see, such as two settings that exclude each other.
@@ -137,7 +139,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn parsed<T, E: fmt::Display>(
+    pub(super) fn given(&mut self, variable: &Variable) -> Option<Option<Given>> {
+        given(self.vars, variable).map_or_else(|problem| self.noted(problem), Some)
+    }
+
+    pub(super) fn parsed<T, E: fmt::Display>(
         &mut self,
         variable: &Variable,
         text: &str,

@@ -2,17 +2,24 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use super::{Problem, Variable, Vars};
 
 /// Far above any key or certificate chain; a limit because the path may name a device.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// The text that `variable` is set to; `None` when it is unset or empty.
-pub(super) fn text_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<String>, Problem> {
+/// What a variable is set to, and where that came from.
+pub(super) struct Given {
+    pub(super) text: String,
+    pub(super) file: Option<PathBuf>,
+}
+
+/// What `variable` is set to; `None` when it is unset or empty.
+pub(super) fn given(vars: &dyn Vars, variable: &Variable) -> Result<Option<Given>, Problem> {
     let own = set(vars, variable.name);
     let path = variable.file_form().and_then(|name| Some((set(vars, &name)?, name)));
-    let text = match (own, path) {
+    let given = match (own, path) {
         (Some(_), Some((_, file_form))) => {
             return Err(Problem {
                 variable: variable.name.to_owned(),
@@ -20,39 +27,44 @@ pub(super) fn text_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<Str
             });
         }
         (None, Some((path, file_form))) => {
-            let text = read(&path).and_then(|bytes| {
-                String::from_utf8(bytes).map_err(|_| io::Error::other("it is not valid UTF-8"))
-            });
+            let text = read_text(Path::new(&path));
             let text = text.map_err(|why| unreadable(&file_form, &path, &why))?;
-            let text = without_final_newline(&text);
-            if text.is_empty() {
-                return Err(unreadable(&file_form, &path, &io::Error::other("it is empty")));
-            }
-            Some(text.to_owned())
+            Some(Given { text, file: Some(path.into()) })
         }
-        (own, None) => own,
+        (own, None) => own.map(|text| Given { text, file: None }),
     };
     // `Environment` puts this character where the bytes were not UTF-8.
-    if text.as_ref().is_some_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+    if given.as_ref().is_some_and(|given| given.text.contains(char::REPLACEMENT_CHARACTER)) {
         return Err(Problem {
             variable: variable.name.to_owned(),
             what: "is not valid UTF-8".into(),
         });
     }
-    Ok(text)
+    Ok(given)
+}
+
+/// The text of a file that holds one value, without the newline that ends it.
+pub(super) fn read_text(path: &Path) -> io::Result<String> {
+    let text = String::from_utf8(read(path)?);
+    let text = text.map_err(|_| io::Error::other("it is not valid UTF-8"))?;
+    match without_final_newline(&text) {
+        "" => Err(io::Error::other("it is empty")),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The content of the file whose path `variable` holds; `None` when it is unset or empty.
 pub(super) fn content_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<Vec<u8>>, Problem> {
-    let Some(path) = text_of(vars, variable)? else { return Ok(None) };
-    read(&path).map(Some).map_err(|why| unreadable(variable.name, &path, &why))
+    let Some(Given { text: path, .. }) = given(vars, variable)? else { return Ok(None) };
+    read(Path::new(&path)).map(Some).map_err(|why| unreadable(variable.name, &path, &why))
 }
 
-fn set(vars: &dyn Vars, name: &str) -> Option<String> {
+/// What the environment has under this name; nothing and empty are the same.
+pub(super) fn set(vars: &dyn Vars, name: &str) -> Option<String> {
     vars.get(name).filter(|value| !value.is_empty())
 }
 
-fn read(path: &str) -> io::Result<Vec<u8>> {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
