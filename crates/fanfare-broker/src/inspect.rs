@@ -11,7 +11,7 @@ use crate::fault::{Fault, FaultKind};
 /// Looks at queues over one connection.
 #[derive(Debug)]
 pub struct Inspector {
-    connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 /// What AMQP tells about a queue.
@@ -74,25 +74,27 @@ impl Inspector {
 
     /// How much waits in `queue`; `None` when there is no such queue.
     pub async fn depth(&self, queue: &str) -> Result<Option<QueueDepth>, InspectError> {
-        match depth_of(&self.connection, queue).await {
-            Ok(depth) => Ok(Some(depth)),
-            Err(fault) if fault.is_not_found() => Ok(None),
-            Err(source) => {
-                let queue = queue.to_owned();
-                Err(match source.kind() {
-                    FaultKind::Refused { .. } => InspectError::Refused { queue, source },
-                    FaultKind::Closed { .. } | FaultKind::Lost => {
-                        InspectError::Lost { queue, source }
-                    }
-                })
-            }
-        }
+        found(queue, depth_of(&self.connection, queue).await)
     }
 
     /// Disconnects.
     pub async fn close(self) {
         close(&self.connection).await;
     }
+}
+
+/// What a look at `queue` found; `None` when there is no such queue.
+pub(crate) fn found<T>(queue: &str, looked: Result<T, Fault>) -> Result<Option<T>, InspectError> {
+    let source = match looked {
+        Ok(found) => return Ok(Some(found)),
+        Err(fault) if fault.is_not_found() => return Ok(None),
+        Err(fault) => fault,
+    };
+    let queue = queue.to_owned();
+    Err(match source.kind() {
+        FaultKind::Refused { .. } => InspectError::Refused { queue, source },
+        FaultKind::Closed { .. } | FaultKind::Lost => InspectError::Lost { queue, source },
+    })
 }
 
 /// Looks at one queue, on a channel of its own: a missing queue closes it.

@@ -1,10 +1,11 @@
 //! How events travel: the only room that knows RabbitMQ.
 //!
-//! Three uses of a broker are three connections, because a broker under a memory
+//! Each use of a broker has a connection of its own, because a broker under a memory
 //! or disk alarm stops reading from whoever publishes, acknowledgements included:
 //!
 //! - [`Publisher`] publishes with confirms and says for each message what became of it,
 //! - [`Subscription`] consumes a queue, to be settled by value,
+//! - [`control`] is the log by which replicas and operators of a destination agree,
 //! - [`topology`] declares and verifies what stands on the broker.
 //!
 //! Connections are kept by us: dialled under a deadline, host by host, for ever.
@@ -14,6 +15,7 @@
 mod backoff;
 mod config;
 mod consume;
+pub mod control;
 mod dead_letter;
 mod dial;
 mod fault;

@@ -185,7 +185,7 @@ fn short(field: &'static str, value: &str) -> Result<ShortString, MessageError> 
 }
 
 /// The start of `text`, at most `longest` bytes, whole characters.
-fn cut(text: &str, longest: usize) -> &str {
+pub(crate) fn cut(text: &str, longest: usize) -> &str {
     &text[..text.floor_char_boundary(longest)]
 }
 

@@ -281,6 +281,8 @@ impl<D: Destination> Consumer<D> {
                     .into_iter()
                     .filter(|finding| finding.drift == Drift::Missing)
                     .map(|finding| finding.object)
+                    // Declared before there were control logs: events flow without one.
+                    .filter(|object| !object.ends_with(&self.settings.names.control()))
                     .collect();
                 match missing.as_slice() {
                     [] => Ok(()),
@@ -298,6 +300,7 @@ impl<D: Destination> Consumer<D> {
         let plan = DestinationPlan {
             names: self.settings.names.clone(),
             subscriptions: self.settings.event_types.patterns().to_vec(),
+            ordered: false,
         };
         Topology::of(&self.settings.namespace, &[plan])
     }

@@ -6,6 +6,7 @@ mod alarm;
 mod browsing;
 mod connection;
 mod consuming;
+mod control;
 mod delay_line;
 mod order;
 mod permissions;

@@ -3,6 +3,7 @@
 //! RabbitMQ has no right of its own for purging: whoever may read a queue may empty it, so an
 //! operator may. Nobody but the owner of the topology may declare or delete anything.
 
+use fanfare_broker::control::{ControlEvent, ControlLog, News, Notice};
 use fanfare_broker::topology::{DestinationPlan, ExchangeKind, Topology, declare};
 use fanfare_broker::{
     BrokerConfig, Browser, DeathNote, InspectError, Inspector, Message, PublishError,
@@ -26,13 +27,13 @@ const GATEWAY: Permissions<'_> = Permissions {
 };
 const CONSUMER_OF_CRM: Permissions<'_> = Permissions {
     configure: "^$",
-    write: r"^(t\.crm\.delay\..*|t\.crm\.dead|t\.reports|t\.replies)$",
-    read: r"^t\.crm$",
+    write: r"^(t\.crm\.delay\..*|t\.crm\.dead|t\.crm\.control|t\.reports|t\.replies)$",
+    read: r"^t\.crm(\.control)?$",
 };
 const OPERATOR: Permissions<'_> = Permissions {
     configure: "^$",
-    write: r"^t\..*\.replay$",
-    read: r"^(t\..*\.dead|t\.unrouted|t\.archive)$",
+    write: r"^t\..*\.(replay|control)$",
+    read: r"^(t\..*\.(dead|control)|t\.unrouted|t\.archive)$",
 };
 const OWNER: Permissions<'_> =
     Permissions { configure: r"^t\..*$", write: r"^t\..*$", read: r"^t\..*$" };
@@ -74,6 +75,32 @@ impl User {
         }
     }
 
+    /// It writes into the destination's control log, and reads it to its end.
+    async fn may_share_control_of_crm(&self, world: &World) {
+        let control = world.names("crm").control();
+        let joined = Notice::new(1, News::Joined { replica: self.url.clone() });
+        let publisher = publisher(&self.config);
+        let (way, notice) = (route(&control, ""), joined.message("joined").unwrap());
+        assert!(publisher.publish(&way, notice).await.unwrap().routed);
+        publisher.close().await;
+        let mut log = ControlLog::follow(&self.config, "fanfare tests follow", &control);
+        let own = async {
+            while !matches!(log.next().await, ControlEvent::Notice(notice, _) if notice == joined) {
+            }
+        };
+        within("one's own notice", own).await;
+        log.close().await;
+    }
+
+    async fn may_not_follow(&self, queue: &str) {
+        let mut log = ControlLog::follow(&self.config, "fanfare tests follow", queue);
+        match within("a refusal", log.next()).await {
+            ControlEvent::Missing(why) => assert!(why.contains("ACCESS_REFUSED"), "{why}"),
+            other => panic!("{queue}: {other:?}"),
+        }
+        log.close().await;
+    }
+
     /// Declaring and deleting are one right.
     async fn may_not_declare(&self, topology: &Topology) {
         match declare(&self.config, topology).await {
@@ -113,6 +140,7 @@ async fn a_producer_may_publish_events_and_nothing_else() {
         "t.crm.replay",
         "t.crm.dead",
         "t.crm.delay.00",
+        "t.crm.control",
         "t.reports",
     ])
     .await;
@@ -161,8 +189,11 @@ async fn a_consumer_may_deliver_retry_dead_letter_and_report_and_nothing_else() 
     publisher.close().await;
     assert_eq!(world.ready("t.crm").await, 0);
 
-    user.may_not_publish_to(&[DEFAULT_EXCHANGE, "t.events", "t.crm.replay", "t.mail.dead"]).await;
+    user.may_share_control_of_crm(&world).await;
+    let others = ["t.events", "t.crm.replay", "t.mail.dead", "t.mail.control", DEFAULT_EXCHANGE];
+    user.may_not_publish_to(&others).await;
     user.may_not_consume(&["t.mail", "t.mail.dead", "t.crm.dead", "t.unrouted"]).await;
+    user.may_not_follow("t.mail.control").await;
     user.may_change_nothing(&world).await;
     world.end().await;
 }
@@ -194,6 +225,7 @@ async fn an_operator_may_read_and_replay_dead_letters_and_nothing_else() {
     assert!(parked.next().await.unwrap().is_some());
     parked.close().await;
 
+    user.may_share_control_of_crm(&world).await;
     user.may_not_publish_to(&[DEFAULT_EXCHANGE, "t.events", "t.crm.dead", "t.crm.delay.00"]).await;
     user.may_not_consume(&["t.crm", "t.crm.delay.00"]).await;
     user.may_change_nothing(&world).await;

@@ -74,10 +74,10 @@ async fn what_may_not_be_looked_at_is_no_difference() {
 
     let verified = tool.run(&format!("topology verify -d crm --amqp-url {url}")).await.ok();
     assert_eq!(verified.out, "");
-    assert!(verified.err.contains("44 could not be looked at"), "{}", verified.err);
+    assert!(verified.err.contains("46 could not be looked at"), "{}", verified.err);
     let objects =
         tool.run(&format!("topology verify -d crm --json --amqp-url {url}")).await.ok().objects();
-    assert_eq!(objects.len(), 44);
+    assert_eq!(objects.len(), 46);
     assert!(objects.iter().all(|object| object["state"] == "unknown"));
     world.end().await;
 }
@@ -92,7 +92,7 @@ async fn on_a_terminal_remarks_stand_below_the_answer() {
     shell.env_clear().envs(command.as_std().get_envs().filter_map(|(k, v)| Some((k, v?))));
     let both = String::from_utf8(shell.output().await.unwrap().stdout).unwrap();
     let last = both.lines().last().unwrap();
-    assert_eq!(last, "0 of 44 objects stand as planned, 44 are missing", "{both}");
+    assert_eq!(last, "0 of 46 objects stand as planned, 46 are missing", "{both}");
     world.end().await;
 }
 

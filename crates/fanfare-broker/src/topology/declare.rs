@@ -7,7 +7,9 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection};
 
-use super::plan::{Argument, Binding, Exchange, ExchangeKind, Queue, Topology};
+use super::plan::{
+    Argument, Binding, Exchange, ExchangeKind, Queue, SINGLE_ACTIVE_CONSUMER, Topology,
+};
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close, close_channel};
 use crate::fault::Fault;
@@ -27,6 +29,32 @@ pub enum DeclareError {
         #[source]
         source: Fault,
     },
+    /// The destination's queue stands with the other answer to whether it is ordered.
+    #[error("queue {queue} stands {}, which cannot be changed: {}", how_it_stands(*ordered), how_to_change_order(queue))]
+    Ordered {
+        /// The queue.
+        queue: String,
+        /// Whether an ordered one was to be declared.
+        ordered: bool,
+        /// What the broker said.
+        #[source]
+        source: Fault,
+    },
+}
+
+fn how_it_stands(wanted_ordered: bool) -> &'static str {
+    if wanted_ordered { "unordered" } else { "ordered" }
+}
+
+/// What an operator does about a queue that stands with the other answer to whether its
+/// events are ordered.
+pub fn how_to_change_order(queue: &str) -> String {
+    format!(
+        "stop the producers, let the consumers empty it and its delay line (`fanfare status` \
+         shows 0 ready, in flight and retrying), stop the consumers, delete it \
+         (`rabbitmqctl delete_queue {queue}`), declare it anew (`fanfare topology apply`, with \
+         --ordered or without), and start them again"
+    )
 }
 
 /// Declares everything in `topology`, in its order.
@@ -67,14 +95,20 @@ async fn declare_through(channel: &Channel, topology: &Topology) -> Result<(), D
             .map_err(named(format!("exchange {}", exchange.name)))?;
     }
     for queue in &topology.queues {
-        declare_queue(channel, queue, false)
-            .await
-            .map_err(named(format!("queue {}", queue.name)))?;
+        declare_queue(channel, queue, false).await.map_err(|fault| refused(queue, fault))?;
     }
     for binding in &topology.bindings {
         bind(channel, binding).await.map_err(named(binding.to_string()))?;
     }
     Ok(())
+}
+
+fn refused(queue: &Queue, source: Fault) -> DeclareError {
+    if source.is_precondition_failed() && source.to_string().contains(SINGLE_ACTIVE_CONSUMER) {
+        let ordered = queue.arguments.iter().any(|(name, _)| *name == SINGLE_ACTIVE_CONSUMER);
+        return DeclareError::Ordered { queue: queue.name.clone(), ordered, source };
+    }
+    DeclareError::Object { object: format!("queue {}", queue.name), source }
 }
 
 fn named(object: String) -> impl FnOnce(Fault) -> DeclareError {
@@ -115,6 +149,7 @@ pub(super) async fn declare_queue(
         let value = match value {
             Argument::Number(number) => AMQPValue::LongLongInt(*number),
             Argument::Text(value) => text(value),
+            Argument::Flag(flag) => AMQPValue::Boolean(*flag),
         };
         arguments.insert((*name).into(), value);
     }

@@ -38,3 +38,6 @@ pub(crate) const FIRST_DEATH_REASON: &str = "x-first-death-reason";
 
 /// CloudEvents attributes in binary mode start with one of these.
 pub(crate) const CLOUD_EVENTS_PREFIXES: [&str; 2] = ["cloudEvents_", "cloudEvents:"];
+
+/// Where to begin to read a stream, and the place of a message in one.
+pub(crate) const STREAM_OFFSET: &str = "x-stream-offset";

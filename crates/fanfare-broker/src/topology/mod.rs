@@ -7,7 +7,7 @@ mod names;
 mod plan;
 mod verify;
 
-pub use declare::{DeclareError, declare};
+pub use declare::{DeclareError, declare, how_to_change_order};
 pub use delay::{DelayRoute, LONGEST_DELAY, Level, Precision};
 pub use names::{DestinationNames, InvalidName, Namespace};
 pub use plan::{Argument, Binding, DestinationPlan, Exchange, ExchangeKind, Queue, Topology};

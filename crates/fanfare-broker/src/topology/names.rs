@@ -102,6 +102,11 @@ impl DestinationNames {
         self.object("replay")
     }
 
+    /// What its replicas and its operators tell each other: exchange and stream.
+    pub fn control(&self) -> String {
+        self.object("control")
+    }
+
     /// The exchange that filters by event type.
     pub fn filter(&self) -> String {
         self.object("in")
@@ -150,6 +155,7 @@ mod tests {
         assert_eq!(hubspot.dead(), "fanfare.hubspot.dead");
         assert_eq!(hubspot.due(), "fanfare.hubspot.due");
         assert_eq!(hubspot.replay(), "fanfare.hubspot.replay");
+        assert_eq!(hubspot.control(), "fanfare.hubspot.control");
         assert_eq!(hubspot.filter(), "fanfare.hubspot.in");
         assert_eq!(hubspot.delay(Level::LOWEST), "fanfare.hubspot.delay.00");
         assert_eq!(hubspot.delay(Level::HIGHEST), "fanfare.hubspot.delay.16");

@@ -10,7 +10,7 @@ use super::names::{DestinationNames, InvalidName, Namespace};
 pub struct Topology {
     /// Exchanges; an alternate exchange comes before those that name it.
     pub exchanges: Vec<Exchange>,
-    /// Queues; all are durable quorum queues.
+    /// Queues; all are durable and replicated.
     pub queues: Vec<Queue>,
     /// Bindings.
     pub bindings: Vec<Binding>,
@@ -25,6 +25,8 @@ pub struct DestinationPlan {
     pub names: DestinationNames,
     /// Event-type patterns (AMQP topic syntax) it wants; empty means every event.
     pub subscriptions: Vec<String>,
+    /// Only one consumer at a time gets deliveries, so that order can be kept.
+    pub ordered: bool,
 }
 
 /// A durable exchange.
@@ -51,7 +53,7 @@ pub enum ExchangeKind {
     Direct,
 }
 
-/// A durable quorum queue.
+/// A durable queue: a quorum queue, or a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
     /// Its name.
@@ -67,6 +69,8 @@ pub enum Argument {
     Number(i64),
     /// A text.
     Text(String),
+    /// Yes or no.
+    Flag(bool),
 }
 
 /// A binding from an exchange to a queue or to another exchange.
@@ -90,6 +94,14 @@ const DELIVERY_LIMIT: i64 = 50;
 
 /// Looking at a dead letter is a delivery too, and must never use it up.
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// What a control log may grow to: thousands of notices, read in a blink. RabbitMQ drops
+/// whole segments, the oldest first.
+const CONTROL_BYTES: i64 = 2_000_000;
+const CONTROL_SEGMENT_BYTES: i64 = 500_000;
+
+/// The argument that makes a queue an ordered one.
+pub(super) const SINGLE_ACTIVE_CONSUMER: &str = "x-single-active-consumer";
 
 impl Topology {
     /// The objects that belong to no destination.
@@ -122,6 +134,7 @@ impl Topology {
         let unrouted = namespace.unrouted();
         let queue = names.queue().to_owned();
         let (dead, due, replay) = (names.dead(), names.due(), names.replay());
+        let control = names.control();
 
         self.exchanges.extend([
             exchange(dead.clone(), ExchangeKind::Fanout, Some(&unrouted)),
@@ -130,15 +143,20 @@ impl Topology {
                 ..exchange(due.clone(), ExchangeKind::Fanout, Some(&unrouted))
             },
             exchange(replay.clone(), ExchangeKind::Fanout, Some(&unrouted)),
+            // No alternate exchange here: who pauses a destination has to hear that
+            // nobody would read it.
+            exchange(control.clone(), ExchangeKind::Fanout, None),
         ]);
         self.queues.extend([
-            Queue { name: queue.clone(), arguments: dead_lettering(DELIVERY_LIMIT, &dead) },
+            Queue { name: queue.clone(), arguments: event_queue(plan, &dead) },
             parking_queue(dead.clone()),
+            control_stream(control.clone()),
         ]);
         self.bindings.extend([
             to_queue(&dead, &dead, ""),
             to_queue(&due, &queue, ""),
             to_queue(&replay, &queue, ""),
+            to_queue(&control, &control, ""),
         ]);
         self.add_delay_line(names, &unrouted);
         // Bound last: from here on the queue fills, and all it relies on stands.
@@ -193,7 +211,15 @@ impl DestinationPlan {
         Ok(Self {
             names: namespace.destination(destination)?,
             subscriptions: if takes_all { Vec::new() } else { subscriptions.to_vec() },
+            ordered: false,
         })
+    }
+
+    /// The same, with a queue that hands events to one consumer at a time.
+    ///
+    /// Decided once: RabbitMQ cannot change it on a queue that stands.
+    pub fn ordered(self) -> Self {
+        Self { ordered: true, ..self }
     }
 }
 
@@ -226,9 +252,22 @@ fn parking_queue(name: String) -> Queue {
     Queue { name, arguments }
 }
 
-fn dead_lettering(limit: i64, target: &str) -> Vec<(&'static str, Argument)> {
-    let mut arguments = at_least_once(target);
-    arguments.push(("x-delivery-limit", Argument::Number(limit)));
+/// The log that every replica reads from its start, and that outlives all of them.
+fn control_stream(name: String) -> Queue {
+    let arguments = vec![
+        ("x-queue-type", Argument::Text("stream".into())),
+        ("x-max-length-bytes", Argument::Number(CONTROL_BYTES)),
+        ("x-stream-max-segment-size-bytes", Argument::Number(CONTROL_SEGMENT_BYTES)),
+    ];
+    Queue { name, arguments }
+}
+
+fn event_queue(plan: &DestinationPlan, dead: &str) -> Vec<(&'static str, Argument)> {
+    let mut arguments = at_least_once(dead);
+    arguments.push(("x-delivery-limit", Argument::Number(DELIVERY_LIMIT)));
+    if plan.ordered {
+        arguments.push((SINGLE_ACTIVE_CONSUMER, Argument::Flag(true)));
+    }
     arguments
 }
 
@@ -254,6 +293,10 @@ mod tests {
         Topology::of(&namespace, &[plan])
     }
 
+    fn argument<'a>(queue: &'a Queue, name: &str) -> Option<&'a Argument> {
+        queue.arguments.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
     #[test]
     fn whatever_is_named_is_declared_before() {
         let topology = planned(&["user.#"]);
@@ -275,8 +318,9 @@ mod tests {
     #[test]
     fn every_queue_that_dead_letters_does_so_at_least_once() {
         for queue in planned(&[]).queues {
-            let get = |name| queue.arguments.iter().find(|(n, _)| *n == name).map(|(_, v)| v);
-            assert_eq!(get("x-queue-type"), Some(&Argument::Text("quorum".into())));
+            let get = |name| argument(&queue, name);
+            let kind = if queue.name == "t.api.control" { "stream" } else { "quorum" };
+            assert_eq!(get("x-queue-type"), Some(&Argument::Text(kind.into())));
             assert!(get("x-max-length").is_none(), "a full queue would nack every producer");
             if get("x-dead-letter-exchange").is_some() {
                 assert_eq!(
@@ -289,10 +333,23 @@ mod tests {
     }
 
     #[test]
+    fn only_an_ordered_destination_has_one_consumer_at_a_time() {
+        let namespace = Namespace::new("t").unwrap();
+        let plan = DestinationPlan::new(&namespace, "api", &[]).unwrap();
+        for (plan, ordered) in [(plan.clone(), false), (plan.ordered(), true)] {
+            for queue in Topology::of(&namespace, &[plan]).queues {
+                let flag = argument(&queue, SINGLE_ACTIVE_CONSUMER);
+                let expected = ordered && queue.name == "t.api";
+                assert_eq!(flag, expected.then_some(&Argument::Flag(true)), "{}", queue.name);
+            }
+        }
+    }
+
+    #[test]
     fn only_filters_and_reports_may_drop_what_matches_nothing() {
         for exchange in planned(&["user.#"]).exchanges {
             let parks = exchange.alternate.is_some();
-            let may_drop = ["t.api.in", "t.reports", "t.replies", "t.unrouted"];
+            let may_drop = ["t.api.control", "t.api.in", "t.reports", "t.replies", "t.unrouted"];
             assert_eq!(parks, !may_drop.contains(&exchange.name.as_str()), "{}", exchange.name);
         }
     }

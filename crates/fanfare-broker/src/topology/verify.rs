@@ -169,6 +169,7 @@ fn take_over(arguments: &mut Vec<(&'static str, Argument)>, text: &str) -> bool 
     let taken = match arguments[index].1 {
         Argument::Number(_) => value.parse().ok().map(Argument::Number),
         Argument::Text(_) => Some(Argument::Text(value.to_owned())),
+        Argument::Flag(_) => value.parse().ok().map(Argument::Flag),
     };
     match taken {
         Some(taken) if taken != arguments[index].1 => {

@@ -104,6 +104,7 @@ impl ObjectState {
         let argument = |argument: &Argument| match argument {
             Argument::Number(number) => json!(number),
             Argument::Text(text) => json!(text),
+            Argument::Flag(flag) => json!(flag),
         };
         let arguments = queue
             .arguments
