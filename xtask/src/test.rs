@@ -1,4 +1,4 @@
-//! `cargo xtask test`: one broker for all test processes, then `cargo test`.
+//! `cargo xtask test`: one broker for all test processes, a Redis to start, then `cargo test`.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use fanfare_sandbox::broker::{BrokerNode, NODE_HOME_VARIABLE, Wishes};
+use fanfare_sandbox::redis;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -56,6 +57,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let node = BrokerNode::provision(&wishes).await.context("there is no broker to test with")?;
     let version = node.version().await.unwrap_or_else(|_| "of unknown version".to_owned());
     say(&format!("RabbitMQ {version} is ready after {:.1} s", started.elapsed().as_secs_f32()));
+
+    // Here and not in the tests, whose processes would stand in each other's way.
+    redis::install_if_missing().await.context("there is no Redis to test with")?;
 
     let mut tests = cargo("test", arguments.release);
     tests.args(arguments.cargo_arguments).arg("--").args(arguments.test_arguments);

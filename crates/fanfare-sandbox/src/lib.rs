@@ -5,6 +5,7 @@
 //! | [`broker`] | a RabbitMQ broker, found or started |
 //! | [`mock`] | mock HubSpot, mock SendGrid and a sink, with faults on demand |
 //! | [`proxy`] | a TCP proxy that breaks connections on demand |
+//! | [`redis`] | a Redis of one's own, to be killed and paused |
 //! | [`demo`] | the main job end to end, with a balance at its end |
 //! | [`command`] | the command line of `fanfare-sandbox` |
 //! | [`healthcheck`](mod@healthcheck) | asks a URL whether its server is well |
@@ -17,3 +18,5 @@ mod last_will;
 pub mod mock;
 mod port;
 pub mod proxy;
+pub mod redis;
+mod system;

@@ -18,8 +18,8 @@ use url::Url;
 use super::engine;
 use super::error::NodeError;
 use super::home::{Description, Place};
-use super::keeper::Keeper;
-use super::{local, login};
+use super::login;
+use crate::system::{Keeper, free_ports};
 
 const DEFAULT_IMAGE: &str = "rabbitmq:4-management";
 const START_SECONDS: u64 = 90;
@@ -51,7 +51,7 @@ impl OwnedContainer {
         let mut keeper = Keeper::of_folder(home.path()).map_err(failed)?;
         let home = home.keep();
 
-        let [port] = local::free_ports().map_err(failed)?;
+        let [port] = free_ports().map_err(failed)?;
         let shell = ContainerShell::new(format!("fanfare-broker-{port}"));
         // Told before the container exists: whatever happens next, it will be removed.
         keeper.watch_container(&shell.name).map_err(failed)?;

@@ -1,12 +1,13 @@
 //! A `rabbitmq-server` process seen from outside: its folder, its ports, and its tools.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::system::free_ports;
 
 /// Everything that is needed to start a node, or to talk to it from another process.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -106,16 +107,3 @@ const FOREIGN_SETTINGS: [&str; 9] = [
     "RABBITMQ_SERVER_START_ARGS",
     "RABBITMQ_USE_LONGNAME",
 ];
-
-/// Ports that were free a moment ago; whoever finds one taken after all picks anew.
-pub(super) fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
-    // All are held until the last is picked, or the same one could be picked twice.
-    let mut listeners = Vec::with_capacity(N);
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok(ports)
-}

@@ -19,11 +19,9 @@ mod erlang;
 mod error;
 mod home;
 mod installed;
-mod keeper;
 mod local;
 mod login;
 mod management;
-mod package;
 mod private;
 mod provision;
 

@@ -2,20 +2,18 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::error::{NodeError, StartError};
 use super::home::{Description, Place};
-use super::keeper::Keeper;
 use super::local::LocalNode;
 use super::login;
+use crate::system::{Keeper, Reaped};
 
 /// A cold start takes 5 s on two idle cores; a busy CI machine gets ten times that and more.
 const START_SECONDS: u64 = 90;
@@ -117,7 +115,7 @@ impl PrivateNode {
     /// Asks the broker to stop and waits until it has.
     pub(super) async fn stop(&mut self) -> Result<(), NodeError> {
         let Some(broker) = &mut self.broker else { return Ok(()) };
-        broker.signal(Signal::SIGTERM)?;
+        signal(broker, Signal::SIGTERM)?;
         let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS);
         while !broker.has_ended() {
             if Instant::now() > deadline {
@@ -132,7 +130,7 @@ impl PrivateNode {
 
     /// Kills the broker's process; returns when it is gone.
     pub(super) fn kill(&mut self) -> Result<(), NodeError> {
-        self.broker.take().map_or(Ok(()), |broker| broker.signal(Signal::SIGKILL))
+        self.broker.take().map_or(Ok(()), |broker| signal(&broker, Signal::SIGKILL))
     }
 
     /// The end of what the starting broker printed.
@@ -144,52 +142,9 @@ impl PrivateNode {
     }
 }
 
-/// A child that is killed and waited for when dropped, so that no zombie is left.
-#[derive(Debug)]
-struct Reaped(Child);
-
-impl Reaped {
-    /// Starts a process in a group: 0 for one of its own.
-    fn spawn(
-        command: &mut Command,
-        group: u32,
-        stdout: impl FnOnce() -> Stdio,
-        stderr: impl FnOnce() -> Stdio,
-    ) -> io::Result<Self> {
-        command
-            .process_group(i32::try_from(group).map_err(io::Error::other)?)
-            .stdin(Stdio::null())
-            .stdout(stdout())
-            .stderr(stderr())
-            .spawn()
-            .map(Self)
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// An error counts as ended: there is nothing left to wait for.
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.0.try_wait(), Ok(None))
-    }
-
-    fn signal(&self, signal: Signal) -> Result<(), NodeError> {
-        let pid = i32::try_from(self.pid()).map_err(io::Error::other);
-        pid.and_then(|pid| kill(Pid::from_raw(pid), signal).map_err(io::Error::from))
-            .map_err(|source| NodeError::System { operation: format!("{signal}"), source })
-    }
-}
-
-impl Drop for Reaped {
-    fn drop(&mut self) {
-        if self.has_ended() {
-            return;
-        }
-        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
-            tracing::warn!(%error, pid = self.pid(), "a process of a test broker cannot be ended");
-        }
-    }
+fn signal(broker: &Reaped, signal: Signal) -> Result<(), NodeError> {
+    let operation = signal.to_string();
+    broker.signal(signal).map_err(|source| NodeError::System { operation, source })
 }
 
 fn failed(what: &'static str) -> impl FnOnce(io::Error) -> StartError {

@@ -6,9 +6,12 @@ use super::container::OwnedContainer;
 use super::control::Control;
 use super::error::{LoginError, ProvisionError};
 use super::management::Management;
-use super::package::PackageManager;
 use super::private::PrivateNode;
 use super::{BrokerNode, Life, Wishes, installed, login};
+use crate::system::{Package, PackageManager};
+
+/// Erlang comes with it.
+const RABBITMQ: Package = Package { debian: "rabbitmq-server", homebrew: "rabbitmq" };
 
 /// Tries the four ways in order.
 pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionError> {
@@ -79,10 +82,10 @@ async fn install() -> Result<std::path::PathBuf, ProvisionError> {
         let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
         return Err(no_way(needs.to_owned()));
     };
-    say(&format!("RabbitMQ is not installed here; installing it: {}", manager.says()));
-    manager.install().await.map_err(&no_way)?;
+    say(&format!("RabbitMQ is not installed here; installing it: {}", manager.says(&RABBITMQ)));
+    manager.install(&RABBITMQ).await.map_err(&no_way)?;
     let scripts = installed::scripts().await;
-    scripts.ok_or_else(|| no_way(format!("{} brought no rabbitmq-server", manager.says())))
+    scripts.ok_or_else(|| no_way(format!("{} brought no rabbitmq-server", manager.says(&RABBITMQ))))
 }
 
 fn say(what: &str) {

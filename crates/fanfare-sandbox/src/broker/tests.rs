@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 
 use super::management::Management;
 use super::*;
+use crate::system::free_ports;
 
 // AMQP reply codes.
 const ACCESS_REFUSED: u16 = 403;
@@ -163,7 +164,7 @@ async fn tests_of_one_process_share_a_node_that_another_process_started() {
 
 #[tokio::test]
 async fn a_broker_known_by_its_url_is_administered_through_its_management_api() {
-    let [port] = local::free_ports().unwrap();
+    let [port] = free_ports().unwrap();
     let config = format!("management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n");
     let node = BrokerNode::private(&config).await.unwrap();
     let plugins = node.home().unwrap().join("plugins");
@@ -192,7 +193,7 @@ async fn a_folder_without_a_node_is_told_from_a_node_that_is_gone() {
     let error = BrokerNode::attach(empty.path()).await.unwrap_err();
     assert!(matches!(error, AttachError::NoDescription { .. }));
 
-    let [port] = local::free_ports().unwrap();
+    let [port] = free_ports().unwrap();
     let place = home::Place::Container { name: "gone".to_owned() };
     let url = url(&format!("amqp://127.0.0.1:{port}/"));
     Description { url, place }.write(empty.path()).unwrap();
@@ -202,7 +203,7 @@ async fn a_folder_without_a_node_is_told_from_a_node_that_is_gone() {
 
 #[tokio::test]
 async fn a_given_broker_that_is_not_there_is_an_error_and_not_a_reason_to_look_elsewhere() {
-    let [port] = local::free_ports().unwrap();
+    let [port] = free_ports().unwrap();
     let given = Some(format!("amqp://me:secret@127.0.0.1:{port}/"));
     let error = BrokerNode::provision(&Wishes { url: given, image: None }).await.unwrap_err();
     assert!(matches!(error, ProvisionError::Given { .. }));

@@ -27,20 +27,20 @@ rm -rf "$1"
 
 /// Removes a folder, and first ends what it was told about, when dropped or orphaned.
 #[derive(Debug)]
-pub(super) struct Keeper(LastWill);
+pub(crate) struct Keeper(LastWill);
 
 impl Keeper {
-    pub(super) fn of_folder(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn of_folder(folder: &Path) -> io::Result<Self> {
         LastWill::new(SCRIPT, [folder]).map(Self)
     }
 
     /// Has a process group killed at the end.
-    pub(super) fn watch_group(&mut self, group: u32) -> io::Result<()> {
+    pub(crate) fn watch_group(&mut self, group: u32) -> io::Result<()> {
         self.0.add(&format!("group {group}"))
     }
 
     /// Has a container removed at the end.
-    pub(super) fn watch_container(&mut self, name: &str) -> io::Result<()> {
+    pub(crate) fn watch_container(&mut self, name: &str) -> io::Result<()> {
         self.0.add(&format!("container {name}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Installs RabbitMQ with the system's package manager, without starting the system's node.
+//! Installs a server with the system's package manager, without starting the system's own.
 
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use tokio::time::timeout;
 /// Erlang and RabbitMQ are some 50 MB; a slow mirror gets its time, a dead one does not.
 const INSTALL_MINUTES: u64 = 10;
 
-/// The package starts a node of its own unless a policy says no (Debian Policy 9.3.3.1); a
-/// policy that is already there is left alone.
+/// A server's package starts it unless a policy says no (Debian Policy 9.3.3.1); a policy
+/// that is already there is left alone. `$1` is the package, and its service.
 const APT: &str = r#"
 set -e
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
@@ -21,17 +21,24 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod 755 "$policy"
 fi
-install() {
-  apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends rabbitmq-server
+install_it() {
+  apt-get -q -y -o DPkg::Lock::Timeout=120 install --no-install-recommends "$1"
 }
 # A package list that is missing or old is the usual reason for a first failure.
-install || { apt-get -q -o DPkg::Lock::Timeout=120 update && install; }
-if [ -d /run/systemd/system ]; then systemctl disable --now rabbitmq-server; fi
+install_it "$1" || { apt-get -q -o DPkg::Lock::Timeout=120 update && install_it "$1"; }
+if [ -d /run/systemd/system ]; then systemctl disable --now "$1"; fi
 "#;
 
-/// A way to install RabbitMQ that needs nobody at the keyboard.
+/// A package, by the names that the package managers have for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Package {
+    pub(crate) debian: &'static str,
+    pub(crate) homebrew: &'static str,
+}
+
+/// A way to install packages that needs nobody at the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PackageManager {
+pub(crate) enum PackageManager {
     AptAsRoot,
     AptWithSudo,
     Homebrew,
@@ -39,7 +46,7 @@ pub(super) enum PackageManager {
 
 impl PackageManager {
     /// The one that this machine has and this user may use.
-    pub(super) async fn find() -> Option<Self> {
+    pub(crate) async fn find() -> Option<Self> {
         if succeeds("command -v apt-get").await {
             if nix::unistd::geteuid().is_root() {
                 return Some(Self::AptAsRoot);
@@ -51,16 +58,16 @@ impl PackageManager {
         succeeds("command -v brew").await.then_some(Self::Homebrew)
     }
 
-    pub(super) fn says(self) -> &'static str {
+    pub(crate) fn says(self, package: &Package) -> String {
         match self {
-            Self::AptAsRoot => "apt-get install rabbitmq-server (as root)",
-            Self::AptWithSudo => "sudo apt-get install rabbitmq-server",
-            Self::Homebrew => "brew install rabbitmq",
+            Self::AptAsRoot => format!("apt-get install {} (as root)", package.debian),
+            Self::AptWithSudo => format!("sudo apt-get install {}", package.debian),
+            Self::Homebrew => format!("brew install {}", package.homebrew),
         }
     }
 
-    /// Installs RabbitMQ, or says why not.
-    pub(super) async fn install(self) -> Result<(), String> {
+    /// Installs a package, or says why not.
+    pub(crate) async fn install(self, package: &Package) -> Result<(), String> {
         let mut command = match self {
             Self::AptAsRoot => Command::new("sh"),
             Self::AptWithSudo => {
@@ -70,16 +77,17 @@ impl PackageManager {
             }
             Self::Homebrew => Command::new("sh"),
         };
-        let script = match self {
-            Self::AptAsRoot | Self::AptWithSudo => APT,
-            Self::Homebrew => "NONINTERACTIVE=1 brew install rabbitmq",
+        let (script, name) = match self {
+            Self::AptAsRoot | Self::AptWithSudo => (APT, package.debian),
+            Self::Homebrew => ("NONINTERACTIVE=1 brew install \"$1\"", package.homebrew),
         };
-        command.args(["-c", script]).stdin(Stdio::null()).kill_on_drop(true);
+        let says = self.says(package);
+        command.args(["-c", script, "install", name]).stdin(Stdio::null()).kill_on_drop(true);
         match timeout(Duration::from_secs(60 * INSTALL_MINUTES), command.output()).await {
             Ok(Ok(ended)) if ended.status.success() => Ok(()),
-            Ok(Ok(ended)) => Err(format!("{} failed: {}", self.says(), last_words(&ended))),
-            Ok(Err(error)) => Err(format!("{} could not be run: {error}", self.says())),
-            Err(_) => Err(format!("{} took more than {INSTALL_MINUTES} minutes", self.says())),
+            Ok(Ok(ended)) => Err(format!("{says} failed: {}", last_words(&ended))),
+            Ok(Err(error)) => Err(format!("{says} could not be run: {error}")),
+            Err(_) => Err(format!("{says} took more than {INSTALL_MINUTES} minutes")),
         }
     }
 }

@@ -1,0 +1,34 @@
+//! Looks for a `redis-server`, and installs it if there is none.
+
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use super::RedisError;
+use crate::system::{Package, PackageManager};
+
+const REDIS: Package = Package { debian: "redis-server", homebrew: "redis" };
+
+/// Installs `redis-server` unless it is there, after saying so.
+pub async fn install_if_missing() -> Result<(), RedisError> {
+    /// Many tests may find it missing at the same time.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
+    if is_installed().await {
+        return Ok(());
+    }
+    let Some(manager) = PackageManager::find().await else {
+        let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
+        return Err(RedisError::Missing(needs.to_owned()));
+    };
+    eprintln!("redis: not installed here; installing it: {}", manager.says(&REDIS));
+    manager.install(&REDIS).await.map_err(RedisError::Missing)?;
+    if is_installed().await {
+        return Ok(());
+    }
+    Err(RedisError::Missing(format!("{} brought no redis-server", manager.says(&REDIS))))
+}
+
+async fn is_installed() -> bool {
+    let version = Command::new("redis-server").arg("--version").output().await;
+    version.is_ok_and(|ended| ended.status.success())
+}
