@@ -111,3 +111,6 @@ impl Claimed<'_> {
         drop(self.local);
     }
 }
+
+#[cfg(test)]
+mod tests;
