@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a story fails where something is not as it tells")]
 
 mod adversity;
+mod batches;
 mod broker;
 mod cli;
 mod crashes;
@@ -10,5 +11,6 @@ mod demo;
 mod foreign;
 mod isolation;
 mod programs;
+mod rate_headers;
 mod retry;
 mod tidy;

@@ -5,6 +5,7 @@ mod destination;
 mod events;
 mod net;
 mod process;
+mod vendors;
 mod wait;
 mod world;
 
@@ -12,5 +13,6 @@ pub use destination::{KeyedSink, RunningConsumer};
 pub use events::{deleted, registered, registered_many};
 pub use net::{free_port, get};
 pub use process::{ProgramSettings, RunningProgram, program, run_to_end};
+pub use vendors::{hubspot, sendgrid};
 pub use wait::{PATIENCE, eventually, within};
 pub use world::World;

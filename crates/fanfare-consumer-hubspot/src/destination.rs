@@ -1,6 +1,6 @@
 //! HubSpot as a destination: the calls, in their order.
 
-use fanfare_delivery::http::{Answer, CallError, HttpClient};
+use fanfare_delivery::http::{Answer, CallError, HttpClient, RateHeaders, ResetForm};
 use fanfare_delivery::{Attempt, Batched, Batching, Destination, Outcome};
 use fanfare_events::{Event, IdempotencyKey};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -15,6 +15,14 @@ use crate::settings::HubSpotSettings;
 /// A contact in an answer is a kilobyte or two: the properties that were written, and a few
 /// that HubSpot derives. An answer that is cut off tells nothing about any of its inputs.
 const ANSWER_BYTES_PER_INPUT: usize = 16 * 1024;
+
+/// The window of ten seconds, in which look-ups count as well (usage guidelines).
+const RATE_HEADERS: RateHeaders = RateHeaders::Each {
+    limit: Some("x-hubspot-ratelimit-max"),
+    remaining: "x-hubspot-ratelimit-remaining",
+    reset: "x-hubspot-ratelimit-interval-milliseconds",
+    form: ResetForm::RollingMilliseconds,
+};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -31,6 +39,7 @@ impl HubSpot {
         let most = settings.batching.map_or(1, |batching| batching.most.get());
         let http = http
             .with_answer_limit(most.saturating_mul(ANSWER_BYTES_PER_INPUT))
+            .with_rate_headers(RATE_HEADERS)
             .with_credentials(settings.credentials.clone());
         Self { http, settings }
     }
@@ -95,6 +104,10 @@ impl Destination for HubSpot {
         // A URL writes IPv6 addresses in brackets, a dialler wants them without.
         let host = url.host_str()?.trim_matches(['[', ']']);
         Some((host.to_owned(), url.port_or_known_default()?))
+    }
+
+    fn client(&self) -> Option<&HttpClient> {
+        Some(&self.http)
     }
 
     /// One write at most; a move and an archive are preceded by a look-up.

@@ -1,6 +1,6 @@
 //! SendGrid as a destination.
 
-use fanfare_delivery::http::HttpClient;
+use fanfare_delivery::http::{HttpClient, RateHeaders};
 use fanfare_delivery::{Attempt, Destination, Outcome};
 use fanfare_events::{Payload, UserRegistered};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -21,7 +21,9 @@ pub struct SendGrid {
 impl SendGrid {
     /// SendGrid, called through `http`.
     pub fn new(settings: SendGridSettings, http: HttpClient) -> Self {
-        let http = http.with_credentials(settings.credentials.clone());
+        let http = http
+            .with_rate_headers(RateHeaders::X_WITH_EPOCH)
+            .with_credentials(settings.credentials.clone());
         Self { http, settings }
     }
 }
@@ -36,6 +38,10 @@ impl Destination for SendGrid {
         // A URL writes IPv6 addresses in brackets, a dialler wants them without.
         let host = url.host_str()?.trim_matches(['[', ']']);
         Some((host.to_owned(), url.port_or_known_default()?))
+    }
+
+    fn client(&self) -> Option<&HttpClient> {
+        Some(&self.http)
     }
 
     async fn deliver(&self, attempt: &Attempt) -> Outcome {
