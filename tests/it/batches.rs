@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use fanfare_events::{Event, IdempotencyKey, UserRegistered};
-use fanfare_sandbox::mock::{Control, MockApi};
+use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
 use fanfare_tests::{PATIENCE, RunningConsumer, World, hubspot, registered_many};
 
 /// Those of a hundred whose address is none.
@@ -87,6 +87,27 @@ async fn bad_contacts_are_found_by_halving_where_the_answer_does_not_name_them()
     println!("100 contacts, 3 of them bad, refused as a whole: {calls} calls");
     // Two a level for each of the three, and the first.
     assert!((1..=1 + 2 * 3 * 7).contains(&calls), "{calls} calls");
+}
+
+#[tokio::test]
+async fn a_contact_that_fails_every_call_takes_others_with_it_once() {
+    let mock = MockApi::hubspot().await.unwrap();
+    let fails = Rule::body_contains("user-7@", Fault::status(500));
+    mock.control(Control::rules([fails])).unwrap();
+    let world = World::start().await;
+    world.declare(&["hubspot"]).await;
+    let producer = world.producer().await;
+    producer.publish_all(registered_many(60)).await;
+    let destination = hubspot(&mock, &[("HUBSPOT_BATCH_WAIT", "5s"), ("HUBSPOT_BATCH_SIZE", "60")]);
+    let few = [("FANFARE_RETRY_ATTEMPTS", "3"), ("FANFARE_RETRY_CAP", "2s")];
+    let consumer = RunningConsumer::with(&world, "hubspot", destination, &few);
+    world.until_ready(&world.names("hubspot").dead(), 1).await;
+    mock.wait_until("59 contacts", PATIENCE, |mock| mock.totals().effects == 59).await.unwrap();
+    consumer.stop().await;
+    producer.close().await;
+    world.end().await;
+    // One for all, one for each of the others, and two more for the one that fails.
+    assert_eq!(mock.totals().requests, 1 + 59 + 2);
 }
 
 /// Delivers so many contacts, each call taking 20 ms, and says how many a second.

@@ -37,7 +37,8 @@ pub trait Destination: Send + Sync + 'static {
     }
 
     /// Whether the event may share a call. One that may not goes through
-    /// [`deliver`](Self::deliver), as every event does without [`batching`](Self::batching).
+    /// [`deliver`](Self::deliver), as every event does without [`batching`](Self::batching),
+    /// and as a retry does: it may be what the call failed for.
     fn fits_batch(&self, event: &Event) -> bool {
         let _ = event;
         true

@@ -172,7 +172,12 @@ impl<D: Destination> Engine<D> {
         let message = delivery.message();
         let may_be_known = message.unanswered() > 0 || message.redelivered();
         let attempt = match &self.batcher {
-            Some(batcher) if self.destination.fits_batch(attempt.event()) => {
+            // What failed before may be what failed the call: it goes alone, so that it takes
+            // others with it once at most.
+            Some(batcher)
+                if attempt.number() == NonZeroU32::MIN
+                    && self.destination.fits_batch(attempt.event()) =>
+            {
                 match self.attempt_together(batcher, attempt, may_be_known).await {
                     Ok(attempted) => return attempted,
                     Err(attempt) => attempt,

@@ -19,6 +19,8 @@ pub(super) struct DemoApi {
     pub(super) mock: MockApi,
     /// Events of these types reach the API without their key, so only the consumer knows.
     keyless_types: &'static [&'static str],
+    /// Whether events about the same contact may reach the API as one, with the last one's key.
+    pub(super) merges: bool,
     /// Whether a repetition has no second effect, as long as nobody else wrote in between.
     pub(super) is_idempotent: bool,
     /// What the API refuses when all is well.
@@ -47,6 +49,7 @@ pub(super) async fn start(events: usize) -> anyhow::Result<[DemoApi; 2]> {
         destination: "hubspot".parse().context("a destination's name")?,
         mock: mock(Api::HubSpot, events).await?,
         keyless_types: &["user.deleted"],
+        merges: true,
         is_idempotent: true,
         refuses: None,
         fails_on: Rule::body_contains(AT_MERIDIAN, Fault::status(500)),
@@ -61,6 +64,7 @@ pub(super) async fn start(events: usize) -> anyhow::Result<[DemoApi; 2]> {
         destination: "sendgrid".parse().context("a destination's name")?,
         mock: mock(Api::SendGrid, events).await?,
         keyless_types: &[],
+        merges: false,
         is_idempotent: false,
         refuses: Some(Rule::body_contains(
             ACCENTED,

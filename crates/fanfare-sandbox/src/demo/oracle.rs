@@ -72,7 +72,7 @@ impl Evidence<'_> {
     ) -> Option<&'static str> {
         let standing = self.board.standing(self.api.name, key);
         let is_delivered = tally.accepted > 0
-            || (standing == Standing::Delivered && !self.api.tallies(event.event_type()));
+            || (standing == Standing::Delivered && !self.is_surely_tallied(event));
         if is_delivered {
             account.delivered += 1;
             return None;
@@ -86,6 +86,12 @@ impl Evidence<'_> {
             Standing::Dead => Some("is reported as dead, but is not among the dead letters"),
             Standing::Waiting | Standing::Retry => Some("is neither delivered nor dead"),
         }
+    }
+
+    /// Whether the API is told the event's key, come what may.
+    fn is_surely_tallied(&self, event: &Event) -> bool {
+        let is_merged = self.api.merges && !self.is_one_event_each;
+        !is_merged && self.api.tallies(event.event_type())
     }
 
     fn doubled(
