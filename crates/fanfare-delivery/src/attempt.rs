@@ -33,6 +33,13 @@ pub(crate) enum Attempted {
     TakenBack,
 }
 
+impl Attempted {
+    /// Whether the destination was called for nothing.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self, Self::Called(called) if called.outcome != Outcome::Delivered)
+    }
+}
+
 /// How a call ended.
 #[derive(Debug)]
 pub(crate) struct Called {

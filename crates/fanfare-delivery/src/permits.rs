@@ -129,6 +129,11 @@ impl Permits {
         self.state().budget.take(Instant::now(), cost)
     }
 
+    /// Gives back what a retry cost that did not fail.
+    pub(crate) fn repay(&self, cost: Cost) {
+        self.state().budget.repay(cost);
+    }
+
     /// Sends everybody away who waits for a permit.
     pub(crate) fn dismiss(&self) {
         self.state().dismissals += 1;

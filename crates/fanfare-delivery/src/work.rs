@@ -102,6 +102,11 @@ impl<D: Destination> Engine<D> {
         let Some((attempt, attempted)) = self.attempt(delivery, attempt).await else {
             return Err(NoSuccessor::TakenBack);
         };
+        if !attempted.has_failed()
+            && let Some(cost) = cost(message)
+        {
+            self.permits.repay(cost);
+        }
         let ended = Ended { event: Some(attempt.into_event()), ..ended };
         match attempted {
             Attempted::TakenBack => Err(NoSuccessor::TakenBack),
@@ -135,17 +140,9 @@ impl<D: Destination> Engine<D> {
         if !wanted {
             return Some(Instead::Settle(Settled::Skipped));
         }
-        self.over_budget(message).map(Instead::Delay)
-    }
-
-    /// How long a retry has to wait because too many of them failed lately.
-    fn over_budget(&self, message: &Received) -> Option<Duration> {
-        let cost = match (message.attempts(), message.unanswered()) {
-            (0, _) => return None,
-            (_, 0) => Cost::AfterAnswer,
-            (_, _) => Cost::AfterSilence,
-        };
-        self.permits.spend(cost).err()
+        // Too many retries failed lately: this one has to wait.
+        let paid = cost(message).map_or(Ok(()), |cost| self.permits.spend(cost));
+        paid.err().map(Instead::Delay)
     }
 
     async fn settle_instead(
@@ -273,5 +270,14 @@ impl<D: Destination> Engine<D> {
         ended.cause = Some(cause);
         ended.status = reason.status;
         Ok(ended.with(Settled::Dead))
+    }
+}
+
+/// What an attempt costs of the retry budget; the first is free.
+fn cost(message: &Received) -> Option<Cost> {
+    match (message.attempts(), message.unanswered()) {
+        (0, _) => None,
+        (_, 0) => Some(Cost::AfterAnswer),
+        (_, _) => Some(Cost::AfterSilence),
     }
 }

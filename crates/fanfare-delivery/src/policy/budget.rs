@@ -62,6 +62,12 @@ impl RetryBudget {
         self.tokens = (self.tokens + PER_SUCCESS).min(FULL);
     }
 
+    /// What a retry cost is there again when it did not fail, as in the AWS SDKs: a hundred
+    /// events that fell with one call, and that only one of them failed, repeat at once.
+    pub(crate) fn repay(&mut self, cost: Cost) {
+        self.tokens = (self.tokens + cost.tokens()).min(FULL);
+    }
+
     fn pay_out(&mut self, now: Instant) {
         let tokens = (now - self.paid_until).as_secs() / PER_TOKEN.as_secs();
         // A purse that stood still for years is full, whatever the number.
@@ -103,6 +109,18 @@ mod tests {
         let now = Instant::now();
         assert_eq!(retries(&mut RetryBudget::new(now), now, Cost::AfterAnswer), 100);
         assert_eq!(retries(&mut RetryBudget::new(now), now, Cost::AfterSilence), 50);
+    }
+
+    #[test]
+    fn retries_that_do_not_fail_cost_nothing() {
+        let now = Instant::now();
+        let mut budget = RetryBudget::new(now);
+        for round in 0..100 {
+            assert_eq!(retries(&mut budget, now, Cost::AfterAnswer), 100, "round {round}");
+            (0..100).for_each(|_| budget.repay(Cost::AfterAnswer));
+        }
+        budget.repay(Cost::AfterSilence);
+        assert_eq!(retries(&mut budget, now, Cost::AfterSilence), 50, "a purse has a top");
     }
 
     #[test]
