@@ -1,6 +1,7 @@
 //! Stories about the whole house.
 #![allow(clippy::unwrap_used, reason = "a story fails where something is not as it tells")]
 
+mod activity;
 mod adversity;
 mod batches;
 mod broker;

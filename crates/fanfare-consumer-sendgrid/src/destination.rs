@@ -5,6 +5,7 @@ use fanfare_delivery::{Attempt, Destination, Outcome};
 use fanfare_events::{Payload, UserRegistered};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
+use crate::activity::Activity;
 use crate::answer;
 use crate::mail::Mail;
 use crate::settings::SendGridSettings;
@@ -15,16 +16,17 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Debug)]
 pub struct SendGrid {
     http: HttpClient,
+    activity: Option<Activity>,
     settings: SendGridSettings,
 }
 
 impl SendGrid {
     /// SendGrid, called through `http`.
     pub fn new(settings: SendGridSettings, http: HttpClient) -> Self {
-        let http = http
-            .with_rate_headers(RateHeaders::X_WITH_EPOCH)
-            .with_credentials(settings.credentials.clone());
-        Self { http, settings }
+        let http = http.with_credentials(settings.credentials.clone());
+        // Its limit is another one, which mails have nothing to do with.
+        let activity = settings.activity_url.clone().map(|url| Activity::new(url, http.clone()));
+        Self { http: http.with_rate_headers(RateHeaders::X_WITH_EPOCH), activity, settings }
     }
 }
 
@@ -56,5 +58,9 @@ impl Destination for SendGrid {
             .header(CONTENT_TYPE, JSON)
             .body(mail.to_json());
         answer::of_send(self.http.call(request).await)
+    }
+
+    async fn was_delivered(&self, attempt: &Attempt) -> Option<bool> {
+        self.activity.as_ref()?.knows(attempt.key()).await
     }
 }

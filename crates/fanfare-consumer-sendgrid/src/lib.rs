@@ -3,9 +3,11 @@
 //! SendGrid has no idempotency: every call that it accepts is one mail. The engine's ledger
 //! keeps a redelivery from becoming a second one; after a call that got no answer,
 //! `FANFARE_AMBIGUOUS` decides between perhaps two mails and perhaps none. Each mail carries
-//! the event's id and the idempotency key as custom arguments, so that it can be found later.
+//! the event's id and the idempotency key as custom arguments, so that it can be found later:
+//! by a person, or with `SENDGRID_ACTIVITY` by the engine before it sends a mail again.
 #![warn(missing_docs)]
 
+mod activity;
 mod answer;
 mod destination;
 mod mail;

@@ -2,12 +2,13 @@
 
 use fanfare_delivery::http::{Credentials, read_base_url, read_credentials, url_under};
 use fanfare_process::catalogue::sendgrid::{
-    API_KEY, BASE_URL, FROM_EMAIL, FROM_NAME, SANDBOX, TEMPLATE_ID,
+    ACTIVITY, API_KEY, BASE_URL, FROM_EMAIL, FROM_NAME, SANDBOX, TEMPLATE_ID,
 };
 use fanfare_process::settings::Reader;
 use url::Url;
 
 const SEND_PATH: &str = "/v3/mail/send";
+const ACTIVITY_PATH: &str = "/v3/messages";
 
 /// Where SendGrid is, how we authenticate there, and what its mails look like.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct SendGridSettings {
     pub(crate) send_url: Url,
     pub(crate) credentials: Credentials,
     pub(crate) style: MailStyle,
+    /// Where mails are looked for that may have been sent before, if they are.
+    pub(crate) activity_url: Option<Url>,
 }
 
 /// What all mails have in common.
@@ -37,8 +40,11 @@ impl SendGridSettings {
         let from_name = reader.optional::<String>(&FROM_NAME);
         let template_id = reader.optional_with(&TEMPLATE_ID, template_id);
         let sandbox = reader.or_default::<bool>(&SANDBOX);
+        let is_asked = reader.or_default::<bool>(&ACTIVITY);
+        let base = base?;
         Some(Self {
-            send_url: url_under(&base?, SEND_PATH),
+            send_url: url_under(&base, SEND_PATH),
+            activity_url: is_asked?.then(|| url_under(&base, ACTIVITY_PATH)),
             credentials: credentials?,
             style: MailStyle {
                 from_email: from_email?,

@@ -5,7 +5,7 @@ use crate::settings::{Group, Variable};
 /// Read by `fanfare-consumer-sendgrid`.
 pub const GROUP: Group = Group {
     title: "SendGrid",
-    variables: &[BASE_URL, API_KEY, FROM_EMAIL, FROM_NAME, TEMPLATE_ID, SANDBOX],
+    variables: &[BASE_URL, API_KEY, FROM_EMAIL, FROM_NAME, TEMPLATE_ID, SANDBOX, ACTIVITY],
 };
 
 /// The API's address.
@@ -53,4 +53,13 @@ pub const SANDBOX: Variable = Variable::with_default(
     "SENDGRID_SANDBOX",
     "false",
     "Whether SendGrid only checks the mails and delivers none.",
+);
+
+/// Whether earlier mails are asked about.
+pub const ACTIVITY: Variable = Variable::with_default(
+    "SENDGRID_ACTIVITY",
+    "false",
+    "Whether SendGrid's Email Activity is asked before a mail is sent again that may have been \
+     sent already. It is a paid addition to an account, the key needs its permission, and it \
+     answers six questions a minute; a mail that it does not know (yet) is sent.",
 );

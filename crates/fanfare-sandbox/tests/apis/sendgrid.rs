@@ -137,3 +137,25 @@ async fn the_rate_limit_announces_its_reset() {
     let arrived_s = mock.log()[0].arrived_ms / 1000.0;
     assert!((9.9..12.0).contains(&(reset - arrived_s)), "{reset} after {arrived_s}");
 }
+
+#[tokio::test]
+async fn mails_are_found_by_a_custom_argument() {
+    let mock = MockApi::sendgrid().await.unwrap();
+    for key in ["k1", "k2"] {
+        post(mock.base_url() + MAIL_SEND, mail(key)).await;
+    }
+    let search = async |query: &str| {
+        let url = reqwest::Url::parse_with_params(
+            &(mock.base_url() + "/v3/messages"),
+            [("limit", "1"), ("query", query)],
+        );
+        call(Method::GET, url.unwrap().as_str(), Value::Null).await.unwrap()
+    };
+    let found = search("(unique_args['idempotency_key']=\"k1\")").await;
+    assert_eq!(found.status, 200);
+    assert_eq!(found.json()["messages"][0]["to_email"], "ada@example.com");
+    let found = search("unique_args['idempotency_key']=\"k3\"").await;
+    assert_eq!(found.json()["messages"], json!([]));
+    assert_eq!(search("nonsense").await.status, 400);
+    assert_eq!(mock.totals().effects, 2, "looking changes nothing");
+}

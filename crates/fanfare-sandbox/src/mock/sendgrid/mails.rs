@@ -1,10 +1,12 @@
 //! The mails that were accepted: the newest are kept, all are counted.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::http_date::rfc3339_ms;
 use super::message::Message;
 
 /// Letters and digits of a message id.
@@ -26,6 +28,8 @@ struct Mail {
     subject: Option<String>,
     template_id: Option<String>,
     custom_args: BTreeMap<String, String>,
+    #[serde(skip)]
+    taken_at: SystemTime,
 }
 
 impl Mails {
@@ -48,11 +52,33 @@ impl Mails {
             subject: message.subject,
             template_id: message.template_id,
             custom_args: message.custom_args,
+            taken_at: SystemTime::now(),
         });
         message_id
     }
 
+    /// The newest mails with this custom argument, as the Email Activity shows them.
+    pub(super) fn with_argument(&self, name: &str, value: &str, limit: usize) -> Vec<Value> {
+        let is_wanted = |mail: &&Mail| mail.custom_args.get(name).is_some_and(|own| own == value);
+        self.kept.iter().rev().filter(is_wanted).take(limit).map(Mail::to_activity).collect()
+    }
+
     pub(super) fn to_json(&self) -> Value {
         json!({ "accepted": self.accepted, "mails": self.kept })
+    }
+}
+
+impl Mail {
+    fn to_activity(&self) -> Value {
+        json!({
+            "from_email": self.from,
+            "msg_id": self.message_id,
+            "subject": self.subject,
+            "to_email": self.to.first(),
+            "status": "processed",
+            "opens_count": 0,
+            "clicks_count": 0,
+            "last_event_time": rfc3339_ms(self.taken_at),
+        })
     }
 }

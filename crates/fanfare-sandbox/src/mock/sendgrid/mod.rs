@@ -1,5 +1,7 @@
 //! SendGrid's `POST /v3/mail/send`. It has no idempotency: every accepted call is one mail.
+//! Its Email Activity finds a mail at once, which the real one does not promise.
 
+mod activity;
 mod error;
 mod mails;
 mod message;
@@ -12,7 +14,7 @@ use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -122,6 +124,7 @@ impl Vendor for SendGrid {
         let not_allowed = || async { error::for_status(StatusCode::METHOD_NOT_ALLOWED) };
         Router::new()
             .route("/v3/mail/send", post(mail_send).fallback(not_allowed))
+            .route("/v3/messages", get(activity::messages).fallback(not_allowed))
             .fallback(|| async { error::for_status(StatusCode::NOT_FOUND) })
             .with_state(self)
     }
