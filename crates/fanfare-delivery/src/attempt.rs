@@ -11,12 +11,13 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::clock::as_ms;
 use crate::destination::{Attempt, Destination};
 use crate::engine::Engine;
 use crate::ledger::{Claim, Claimed};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
-use crate::permits::{Consequence, News};
+use crate::permits::Consequence;
 use crate::policy::{AmbiguousPolicy, RateHint, Signal};
 use crate::shared::Away;
 
@@ -103,8 +104,19 @@ impl<D: Destination> Engine<D> {
             claimed.delivered().await;
             return Turn::Decided(Attempted::Known);
         }
+        if claimed.abandoned && !self.resends() {
+            let reason = Reason::new("an earlier call may have been made, and its end is unknown");
+            claimed.release().await;
+            return Turn::Decided(Attempted::Called(Called::without(Outcome::Ambiguous {
+                reason,
+            })));
+        }
         self.metrics.repeated();
         Turn::Call(claimed)
+    }
+
+    fn resends(&self) -> bool {
+        self.options.retry.ambiguous == AmbiguousPolicy::Resend
     }
 
     /// One call, whatever the destination's code does.
@@ -127,8 +139,12 @@ impl<D: Destination> Engine<D> {
         match outcome {
             Outcome::Delivered => claimed.delivered().await,
             // Whoever has the event next is told that this call may have delivered it.
-            Outcome::Ambiguous { .. } => drop(claimed),
-            Outcome::Retry { .. } | Outcome::Rejected { .. } | Outcome::Hold { .. } => {
+            Outcome::Ambiguous { .. } if self.resends() => drop(claimed),
+            // A person decides, and a replay is their word.
+            Outcome::Ambiguous { .. }
+            | Outcome::Retry { .. }
+            | Outcome::Rejected { .. }
+            | Outcome::Hold { .. } => {
                 claimed.release().await;
             }
         }
@@ -138,22 +154,27 @@ impl<D: Destination> Engine<D> {
     fn hold_for_ledger(&self, away: &Away) -> Attempted {
         let consequence = self.permits.hold(Trouble::Unreachable);
         self.tell_news(consequence, Some(&Reason::new(away.to_string())));
-        Attempted::Held(consequence.closed_for.unwrap_or_default())
+        Attempted::Held(consequence.closed_for().unwrap_or_default())
     }
 
+    /// Says in the log, and to the other replicas, what is new.
     pub(crate) fn tell_news(&self, consequence: Consequence, reason: Option<&Reason>) {
-        match consequence.news {
-            Some(News::Closed(trouble)) => {
-                let pause = consequence.closed_for.unwrap_or_default();
-                warn!(destination = %self.name, trouble = trouble.as_str(),
-                    reason = reason.map(|reason| mask(&reason.text)),
-                    pause_ms = crate::clock::as_ms(pause),
+        let why = || reason.map(|reason| mask(&reason.text)).unwrap_or_default();
+        if let Some(closed) = consequence.closed {
+            if closed.is_news {
+                warn!(destination = %self.name, trouble = closed.trouble.as_str(), reason = why(),
+                    pause_ms = as_ms(closed.until - Instant::now()),
                     "The destination is in trouble; holding everything, spending no attempts");
             }
-            Some(News::Opened) => {
-                info!(destination = %self.name, "The destination is well again");
+            if closed.trouble == Trouble::Disabled {
+                self.outbox.disabled(why());
+            } else if closed.is_shared {
+                self.outbox.held(closed.until, closed.trouble, why());
             }
-            None => {}
+        }
+        if consequence.opened {
+            info!(destination = %self.name, "The destination is well again");
+            self.outbox.well();
         }
     }
 }
@@ -179,6 +200,11 @@ pub(crate) fn failed(why: NoAnswer) -> Outcome {
 }
 
 impl Called {
+    /// An outcome that took no call of ours.
+    fn without(outcome: Outcome) -> Self {
+        Self { outcome, took: Duration::ZERO, consequence: Consequence::default() }
+    }
+
     /// The outcome as the retry policy is to see it: a probe that failed spends no attempt.
     pub(crate) fn outcome_for(self, ambiguous: AmbiguousPolicy) -> Outcome {
         let Self { outcome, consequence, .. } = self;

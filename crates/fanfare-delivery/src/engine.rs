@@ -18,8 +18,10 @@ use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::permits::Permits;
 use crate::policy::RetryPolicy;
+use crate::replicas::Replicas;
 use crate::reports::Reports;
 use crate::subscription::EventTypes;
 use crate::successor::Successors;
@@ -34,6 +36,7 @@ pub(crate) struct Engine<D> {
     pub(crate) ledger: Ledger,
     pub(crate) permits: Permits,
     pub(crate) batcher: Option<Batcher>,
+    pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
     pub(crate) consumer: String,
 }
@@ -61,6 +64,7 @@ impl<D: Destination> Engine<D> {
         &self,
         mut subscription: Subscription,
         mut reports: Reports,
+        mut replicas: Replicas,
         health: &Health,
         shutdown: &CancellationToken,
     ) {
@@ -87,6 +91,9 @@ impl<D: Destination> Engine<D> {
                     None => break,
                 },
                 () = reports.progress() => {}
+                () = replicas.progress(&self.permits, &self.outbox) => {
+                    self.check(&mut watch, &mut intake, &subscription, running);
+                }
                 _ = check.tick() => {
                     self.check(&mut watch, &mut intake, &subscription, running);
                 }
@@ -114,6 +121,7 @@ impl<D: Destination> Engine<D> {
         }
         drop(in_flight);
         subscription.close().await;
+        replicas.close().await;
     }
 
     /// What cannot be retried or dead-lettered now should not be attempted now.
@@ -138,7 +146,10 @@ impl<D: Destination> Engine<D> {
         watch.report(consuming || *intake == Intake::Away, could_settle);
 
         let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
-        let next = intake.next(too_long, holding, self.permits.may_start());
+        let next = match self.permits.is_paused() {
+            true => Intake::Away,
+            false => intake.next(too_long, holding, self.permits.may_start()),
+        };
         if next != *intake {
             info!(destination = %self.name, intake = ?next, "Changing how much is taken");
             match next {

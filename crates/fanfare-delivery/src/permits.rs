@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::outcome::Trouble;
 use crate::policy::{
-    Admission, Answered, Asked, Breaker, Charge, Cost, Gate, HintedLimit, Place, RateHint,
-    RateLimit, RateWindow, RetryBudget, Sign, Signal, Wait,
+    Accord, Admission, Answered, Asked, Breaker, Charge, Cost, Gate, HintedLimit, Lesson, Place,
+    RateHint, RateLimit, RateWindow, RetryBudget, Sign, Signal, Standing, Wait,
 };
 
 /// Gives out permits to call, one for each call.
@@ -21,6 +21,8 @@ use crate::policy::{
 pub(crate) struct Permits {
     line: Semaphore,
     changed: Notify,
+    /// Woken when the right to probe is to be asked for.
+    asking: Notify,
     state: Mutex<State>,
 }
 
@@ -36,7 +38,7 @@ struct State {
     calls: usize,
     /// How often the line was told to leave.
     dismissals: u64,
-    is_paused: bool,
+    accord: Accord,
     is_closed: bool,
 }
 
@@ -64,19 +66,29 @@ pub(crate) struct Dismissed;
 /// What the end of a call meant for the destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Consequence {
-    /// The gate is closed, and stays so for this long.
-    pub(crate) closed_for: Option<Duration>,
+    /// The gate is closed.
+    pub(crate) closed: Option<Closed>,
     /// The call was to find out whether the destination is well, and it is not.
     pub(crate) probe_failed: bool,
-    /// What is new.
-    pub(crate) news: Option<News>,
+    /// The gate is open again.
+    pub(crate) opened: bool,
 }
 
-/// A change that is worth a line in the log.
+/// Why nothing is called, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    Closed(Trouble),
-    Opened,
+pub(crate) struct Closed {
+    pub(crate) trouble: Trouble,
+    pub(crate) until: Instant,
+    pub(crate) is_news: bool,
+    /// Whether all replicas are to keep to it.
+    pub(crate) is_shared: bool,
+}
+
+impl Consequence {
+    /// How long nothing is called from now on, if the gate is closed.
+    pub(crate) fn closed_for(&self) -> Option<Duration> {
+        self.closed.map(|closed| closed.until - Instant::now())
+    }
 }
 
 impl Permits {
@@ -90,10 +102,15 @@ impl Permits {
             hinted: HintedLimit::default(),
             calls: 0,
             dismissals: 0,
-            is_paused: false,
+            accord: Accord::default(),
             is_closed: false,
         };
-        Self { line: Semaphore::new(1), changed: Notify::new(), state: Mutex::new(state) }
+        Self {
+            line: Semaphore::new(1),
+            changed: Notify::new(),
+            asking: Notify::new(),
+            state: Mutex::new(state),
+        }
     }
 
     /// A permit, once it is due.
@@ -103,10 +120,14 @@ impl Permits {
         loop {
             let admission = {
                 let mut state = self.state();
-                if state.is_closed || state.is_paused || state.dismissals != dismissals {
+                if state.is_closed || state.accord.is_paused() || state.dismissals != dismissals {
                     return Err(Dismissed);
                 }
-                state.admit(Instant::now())
+                let admitted = state.admit(Instant::now());
+                if state.accord.is_asking() {
+                    self.asking.notify_one();
+                }
+                admitted
             };
             match admission {
                 Ok(granted) => return Ok(Permit { permits: self, granted, is_used: false }),
@@ -132,6 +153,41 @@ impl Permits {
     /// Gives back what a retry cost that did not fail.
     pub(crate) fn repay(&self, cost: Cost) {
         self.state().budget.repay(cost);
+    }
+
+    /// Takes in how the destination stands by the control log, `None` where there is none.
+    pub(crate) fn learn(&self, standing: Option<Standing>) -> Lesson {
+        let mut state = self.state();
+        let met = state.gate.trouble();
+        let lesson = state.accord.learn(standing, met);
+        match lesson {
+            Lesson::Hold(until) => {
+                state.gate.hold_until(Trouble::Throttled, until);
+            }
+            Lesson::Open => state.gate.open(),
+            Lesson::Nothing => {}
+        }
+        drop(state);
+        self.changed.notify_one();
+        lesson
+    }
+
+    /// The control log gave the right to probe to this process.
+    pub(crate) fn grant_probe(&self) {
+        self.state().accord.grant();
+        self.changed.notify_one();
+    }
+
+    /// Returns when the right to probe is to be asked for.
+    pub(crate) async fn asks_for_probe(&self) {
+        while !self.state().accord.is_asking() {
+            self.asking.notified().await;
+        }
+    }
+
+    /// Whether the destination is paused.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().accord.is_paused()
     }
 
     /// Sends everybody away who waits for a permit.
@@ -170,7 +226,7 @@ impl Permits {
     pub(crate) fn may_start(&self) -> bool {
         let state = self.state();
         let admission = state.gate.admission(Instant::now(), 0);
-        !state.is_paused && matches!(admission, Admission::Granted | Admission::Probe)
+        !state.accord.is_paused() && matches!(admission, Admission::Granted | Admission::Probe)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,11 +247,24 @@ impl State {
         }
         self.hinted.admission(self.calls, now)?;
         let place = self.rate.as_mut().map(|rate| rate.take(now)).transpose()?;
+        if is_probe
+            && self.accord.is_shared(self.gate.trouble())
+            && let Err(moment) = self.accord.take_probe(now)
+        {
+            self.give_back(place);
+            return Err(Wait::Until(moment));
+        }
         self.calls += 1;
         if is_probe {
             self.gate.probe_started();
         }
         Ok(Granted { is_probe, place, asked: Some(self.hinted.started()) })
+    }
+
+    fn give_back(&mut self, place: Option<Place>) {
+        if let (Some(rate), Some(place)) = (&mut self.rate, place) {
+            rate.unused(place);
+        }
     }
 
     fn heard(&mut self, sign: Sign, was_probe: bool, now: Instant) -> Consequence {
@@ -207,7 +276,7 @@ impl State {
                 self.breaker.record(Charge::Good);
                 self.budget.succeeded();
                 let opened = self.gate.answered(was_probe) == Answered::Opened;
-                Consequence { news: opened.then_some(News::Opened), ..Consequence::default() }
+                Consequence { opened, ..Consequence::default() }
             }
             Sign::Charge(charge) => {
                 let trips = self.breaker.record(charge);
@@ -237,12 +306,11 @@ impl State {
     ) -> Consequence {
         // What was counted is paid for by the pause.
         self.breaker.reset();
+        let is_shared = trouble == Trouble::Throttled
+            || (probe_failed && self.accord.is_shared(self.gate.trouble()));
         let (until, is_news) = self.gate.hold(trouble, pause, now);
-        Consequence {
-            closed_for: Some(until - now),
-            probe_failed,
-            news: is_news.then_some(News::Closed(trouble)),
-        }
+        let closed = Closed { trouble, until, is_news, is_shared };
+        Consequence { closed: Some(closed), probe_failed, opened: false }
     }
 }
 
@@ -275,10 +343,11 @@ impl Drop for Permit<'_> {
         }
         let mut state = self.permits.state();
         state.calls -= 1;
-        if let (Some(rate), Some(place)) = (&mut state.rate, self.granted.place.take()) {
-            rate.unused(place);
-        }
+        state.give_back(self.granted.place.take());
         drop(state);
         self.permits.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,7 @@ impl<D: Destination> Engine<D> {
         let took = called.took;
         self.metrics.attempted(called.outcome.label(), took);
         let mut ended = ended.attempted(&called.outcome, took);
-        let closed_for = called.consequence.closed_for;
+        let closed_for = called.consequence.closed_for();
         let outcome = called.outcome_for(self.options.retry.ambiguous);
         let first_attempt_at_ms = ended.history.first_attempt_at_ms;
         let spent = History {

@@ -118,7 +118,6 @@ impl Gate {
         (until, is_news)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "replicas tell each other next"))]
     /// Somebody else found that the trouble lasts until then, or that it is news.
     pub(crate) fn hold_until(&mut self, trouble: Trouble, until: Instant) -> bool {
         let is_news = matches!(self.state, State::Open);

@@ -1,5 +1,6 @@
 //! What happens after an attempt: pure functions over values and a passed-in time.
 
+mod accord;
 mod breaker;
 mod budget;
 mod gate;
@@ -8,6 +9,7 @@ mod rate_hint;
 mod retry;
 mod signal;
 
+pub(crate) use accord::{Accord, Lesson, Standing};
 pub(crate) use breaker::{Breaker, Charge};
 pub(crate) use budget::{Cost, RetryBudget};
 pub(crate) use gate::{Admission, Answered, Gate};

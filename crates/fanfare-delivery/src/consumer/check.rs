@@ -1,0 +1,48 @@
+//! `--check`: whether everything that a consumer needs can be reached.
+
+use fanfare_broker::Inspector;
+use fanfare_process::Exit;
+use fanfare_process::telemetry::Chain;
+use tracing::{error, info};
+
+use super::Consumer;
+use crate::destination::Destination;
+use crate::http::{HttpClient, Resolver};
+use crate::shared::Store;
+
+impl<D: Destination> Consumer<D> {
+    pub(super) async fn check(&self) -> Exit {
+        let mut exit = Exit::Done;
+        match Inspector::connect(&self.settings.broker).await {
+            Ok(inspector) => {
+                info!("The broker can be reached");
+                inspector.close().await;
+            }
+            Err(error) => {
+                error!(error = %Chain(&error), "The broker cannot be reached");
+                exit = Exit::Unreachable;
+            }
+        }
+        for store in [&self.settings.ledger.store, &self.settings.rate_limit_store] {
+            let Store::Redis(address) = store else { continue };
+            match address.answers().await {
+                Ok(()) => info!(%address, "The Redis can be reached"),
+                Err(error) => {
+                    error!(%address, error = %Chain(&error), "The Redis cannot be reached");
+                    exit = Exit::Unreachable;
+                }
+            }
+        }
+        let Some((host, port)) = self.destination.address() else { return exit };
+        let client = self.destination.client();
+        let resolver = client.map_or_else(Resolver::of_the_system, HttpClient::resolver);
+        match resolver.dial(&host, port, self.settings.http.connect).await {
+            Ok(()) => info!(host, port, "The API can be reached"),
+            Err(error) => {
+                error!(host, port, error = %Chain(&error), "The API cannot be reached");
+                exit = Exit::Unreachable;
+            }
+        }
+        exit
+    }
+}

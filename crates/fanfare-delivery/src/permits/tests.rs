@@ -1,0 +1,186 @@
+use futures_util::FutureExt;
+use tokio::time::advance;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const TEN: usize = 10;
+
+fn signal(health: Sign) -> Signal {
+    Signal { health, pushed_back: false }
+}
+
+fn good() -> Signal {
+    signal(Sign::Charge(Charge::Good))
+}
+
+fn bad() -> Signal {
+    signal(Sign::Charge(Charge::Bad))
+}
+
+fn throttled(seconds: u32) -> Signal {
+    signal(Sign::Trouble { trouble: Trouble::Throttled, pause: Some(seconds * SECOND) })
+}
+
+fn now(permits: &Permits) -> Option<Permit<'_>> {
+    permits.acquire().now_or_never().map(|permit| permit.expect("nobody is dismissed"))
+}
+
+fn ended(permit: Option<Permit<'_>>, signal: Signal) -> Consequence {
+    permit.expect("a permit").ended(signal, None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_than_allowed_and_the_next_when_one_ends() {
+    let permits = Permits::new(2, None);
+    let (first, second) = (now(&permits), now(&permits));
+    assert!(now(&permits).is_none());
+    ended(first, good());
+    let third = now(&permits);
+    assert!(third.is_some() && now(&permits).is_none());
+    drop(second);
+    assert!(now(&permits).is_some(), "one that is not used is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_start_in_the_order_in_which_they_were_asked_for() {
+    let permits = Permits::new(1, None);
+    let running = now(&permits);
+    let mut first = Box::pin(permits.acquire());
+    let mut second = Box::pin(permits.acquire());
+    assert!((&mut first).now_or_never().is_none());
+    assert!((&mut second).now_or_never().is_none());
+    ended(running, good());
+    assert!((&mut second).now_or_never().is_none());
+    let first = first.now_or_never().map(Result::unwrap);
+    ended(first, good());
+    assert!(second.now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
+    let permits = Permits::new(TEN, None);
+    let running: Vec<_> = (0..TEN).map(|_| now(&permits)).collect();
+    let mut closed = None;
+    for permit in running {
+        let consequence = ended(permit, bad());
+        assert!(closed.is_none(), "it closes with the tenth");
+        assert!(!consequence.probe_failed, "the attempts were honest ones");
+        closed = consequence.closed;
+    }
+    let closed = closed.expect("the breaker is open");
+    assert_eq!((closed.trouble, closed.is_news), (Trouble::Failing, true));
+    assert!(now(&permits).is_none());
+
+    advance(closed.until - Instant::now()).await;
+    let probe = now(&permits);
+    assert!(now(&permits).is_none(), "one at a time");
+    let again = ended(probe, bad());
+    assert!(again.probe_failed && !again.closed.unwrap().is_news);
+    assert!(now(&permits).is_none());
+
+    advance(again.closed.unwrap().until - Instant::now()).await;
+    for is_last in [false, false, true] {
+        let probe = now(&permits);
+        assert!(now(&permits).is_none());
+        assert_eq!(ended(probe, good()).opened, is_last);
+    }
+    let all: Vec<_> = (0..20).map_while(|_| now(&permits)).collect();
+    assert_eq!(all.len(), TEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refused_connection_is_an_accident_and_five_are_trouble() {
+    let permits = Permits::new(TEN, None);
+    let unsent = || signal(Sign::Charge(Charge::Unsent));
+    for _ in 0..4 {
+        assert_eq!(ended(now(&permits), unsent()), Consequence::default());
+    }
+    assert_eq!(ended(now(&permits), unsent()).closed.unwrap().trouble, Trouble::Unreachable);
+    assert!(now(&permits).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_moment_that_the_api_named_is_kept_to_the_millisecond() {
+    let permits = Permits::new(TEN, None);
+    let (first, other) = (now(&permits), now(&permits));
+    ended(first, throttled(30));
+    ended(other, good());
+    let mut waiting = Box::pin(permits.acquire());
+    advance(30 * SECOND - Duration::from_millis(1)).await;
+    assert!((&mut waiting).now_or_never().is_none(), "a good answer from before opens nothing");
+    advance(Duration::from_millis(1)).await;
+    assert!(waiting.now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_can_be_sent_away_and_who_comes_later_is_not() {
+    let permits = Permits::new(1, None);
+    let running = now(&permits);
+    let mut waiting = [Box::pin(permits.acquire()), Box::pin(permits.acquire())];
+    assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
+    permits.dismiss();
+    for one in waiting {
+        assert_eq!(one.await.err(), Some(Dismissed));
+    }
+    assert!(now(&permits).is_none());
+    ended(running, good());
+    assert!(now(&permits).is_some());
+    permits.close();
+    assert_eq!(permits.acquire().await.err(), Some(Dismissed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_counts_from_the_end_of_a_call_and_forgets_one_that_was_not_made() {
+    let permits = Permits::new(TEN, Some("2/10s".parse().unwrap()));
+    let (first, second) = (now(&permits), now(&permits));
+    assert!(now(&permits).is_none());
+    drop(second);
+    let second = now(&permits);
+    advance(5 * SECOND).await;
+    ended(first, good());
+    advance(5 * SECOND).await;
+    ended(second, good());
+    assert!(now(&permits).is_none());
+    advance(5 * SECOND).await;
+    assert!(now(&permits).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_paid_for_and_wait_when_they_cannot() {
+    let permits = Permits::new(TEN, None);
+    let paid = (0..1_000).take_while(|_| permits.spend(Cost::AfterAnswer).is_ok()).count();
+    assert_eq!(paid, 100);
+    for _ in 0..5 {
+        ended(now(&permits), good());
+    }
+    assert_eq!(permits.spend(Cost::AfterAnswer), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_destination_is_called_by_nobody_until_it_is_resumed() {
+    let permits = Permits::new(TEN, None);
+    permits.learn(Some(Standing { is_paused: true, ..Standing::default() }));
+    assert_eq!(permits.acquire().await.err(), Some(Dismissed));
+    assert!(!permits.may_start());
+    permits.learn(Some(Standing::default()));
+    assert!(now(&permits).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_replicas_one_probes_when_a_shared_wait_is_over() {
+    let permits = Permits::new(TEN, None);
+    permits.learn(Some(Standing::default()));
+    let consequence = ended(now(&permits), throttled(30));
+    assert!(consequence.closed.unwrap().is_shared);
+    assert!(permits.asks_for_probe().now_or_never().is_none());
+
+    advance(30 * SECOND).await;
+    let mut probe = Box::pin(permits.acquire());
+    assert!((&mut probe).now_or_never().is_none(), "it asks first");
+    assert!(permits.asks_for_probe().now_or_never().is_some());
+    permits.grant_probe();
+    let probe = probe.now_or_never().map(Result::unwrap);
+    let again = ended(probe, bad());
+    assert!(again.probe_failed && again.closed.unwrap().is_shared, "the others are told");
+}
