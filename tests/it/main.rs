@@ -13,5 +13,6 @@ mod foreign;
 mod isolation;
 mod programs;
 mod rate_headers;
+mod replicas;
 mod retry;
 mod tidy;

@@ -134,6 +134,17 @@ impl World {
         eventually(&what, async || (self.ready(queue).await == count).then_some(())).await;
     }
 
+    /// Waits until exactly `count` consumers consume `queue`.
+    pub async fn until_consumers(&self, queue: &str, count: u32) {
+        let inspector = Inspector::connect(&self.config).await.expect("the broker is there");
+        eventually(&format!("{count} consumers of {queue}"), async || {
+            let depth = inspector.depth(queue).await.expect("queues may be looked at");
+            (depth.map_or(0, |depth| depth.consumers) == count).then_some(())
+        })
+        .await;
+        inspector.close().await;
+    }
+
     /// How many messages of a destination are in its delay line.
     pub async fn delayed(&self, destination: &str) -> u64 {
         let names = self.names(destination);
