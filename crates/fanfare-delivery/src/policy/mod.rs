@@ -3,11 +3,15 @@
 mod accord;
 mod breaker;
 mod budget;
+#[cfg_attr(not(test), expect(dead_code, reason = "the permits take it up next"))]
+mod concurrency;
 mod gate;
 mod rate;
 mod rate_hint;
 mod retry;
 mod signal;
+#[cfg(test)]
+mod simulation;
 
 pub(crate) use accord::{Accord, Lesson, Standing};
 pub(crate) use breaker::{Breaker, Charge};

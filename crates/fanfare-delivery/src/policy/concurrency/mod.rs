@@ -1,0 +1,294 @@
+//! Adaptive concurrency: how many calls at the same time a destination carries.
+//!
+//! After Vector's Adaptive Request Concurrency: once per round trip one more call when the
+//! limit was reached and nothing pushed back, a tenth less when something did or when answers
+//! got slow. It goes beyond ARC where ARC loses its way:
+//!
+//! - *What is slow?* ARC compares with a moving average, which follows a queue that grows by
+//!   one call per round, so the limit creeps up to its maximum. A longer window (Gradient2)
+//!   follows too, only later. Here the measure is the round trip of an uncrowded destination,
+//!   and only an experiment raises it: if we are the crowd, half as many calls are answered
+//!   faster. If they are not, the destination itself got slower, fewer calls would help nobody,
+//!   and the limit goes back up at once.
+//! - *Whose answers?* After a cut the calls from before it still tell of the crowd, and of those
+//!   that start after it the quick ones end first. Nothing is judged until both are over.
+//! - *How sure?* A sample is as large as the destination's own variation asks for.
+//! - *How fast?* Steps grow while nothing pushes back, and a refused call cuts at once: until
+//!   the end of the round a server that refuses quickly would refuse hundreds.
+
+mod pushback;
+mod round_trips;
+
+use std::time::Duration;
+
+use pushback::Pushback;
+use round_trips::{Measured, RoundTrips, Sample};
+use tokio::time::Instant;
+
+use crate::outcome::{Outcome, Trouble};
+
+/// The limit of calls at the same time.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    max: usize,
+    limit: usize,
+    round: Round,
+    pushback: Pushback,
+    /// Samples in a row that were not slow.
+    calm: u32,
+    sample: Sample,
+    known: Option<RoundTrips>,
+    trial: Option<Trial>,
+    /// When it is time for a trial without any sign of trouble.
+    look_at: Option<Instant>,
+    /// In times that it takes to settle.
+    look_after: u32,
+}
+
+/// What a call says about how busy the destination is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// It did its work; how long that took is a measure.
+    Served,
+    /// It has too much to do.
+    PushedBack,
+    /// Nothing: it refused an event, which is quick, or could not be reached.
+    Unknown,
+}
+
+#[derive(Debug, Default)]
+struct Round {
+    ends: Option<Instant>,
+    reached: bool,
+}
+
+/// The limit was lowered to see what that does.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    /// The limit if it turns out that fewer calls help nobody.
+    back_to: usize,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// A little less, which is all it takes near the right limit.
+    Tenth,
+    /// Half, which tells whether we are the crowd.
+    Half { from: usize, before: Measured, why: Why },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    /// To learn what an uncrowded round trip is.
+    Look,
+    /// Answers are slow.
+    Slow,
+    /// Answers are slow, and half of the calls did not help. An answer that is still getting
+    /// slower looks like that as well, so it is asked twice.
+    SlowStill,
+}
+
+/// ARC's cut.
+const TENTH: f64 = 0.9;
+const HALF: f64 = 0.5;
+/// In times that it takes to settle. A look takes about two of them at half of the calls, so
+/// that all looks together cost one percent.
+const LOOK_EVERY: u32 = 100;
+/// The first look comes early, and the next not much later: whoever was crowded from its first
+/// call on was never seen otherwise, and of the first answers the quick ones came first.
+const FIRST_LOOK_AFTER: u32 = 10;
+const CALM_SAMPLES_PER_STEP: u32 = 4;
+
+impl Concurrency {
+    /// Starts at `max`: too much is found out within a few round trips, too little takes long.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max: max.max(1),
+            limit: max.max(1),
+            round: Round::default(),
+            pushback: Pushback::default(),
+            calm: 0,
+            sample: Sample::default(),
+            known: None,
+            trial: None,
+            look_at: None,
+            look_after: FIRST_LOOK_AFTER,
+        }
+    }
+
+    /// Most calls at the same time, now.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// A call started; `in_flight` are under way with it.
+    pub(crate) fn started(&mut self, in_flight: usize) {
+        if in_flight >= self.limit {
+            self.round.reached = true;
+            self.sample.limit_reached();
+        }
+    }
+
+    /// A call ended that took `took`.
+    pub(crate) fn finished(&mut self, now: Instant, took: Duration, load: Load) {
+        match load {
+            Load::Served => self.sample.add(now, took),
+            Load::PushedBack => self.push_back(now, took),
+            Load::Unknown => {}
+        }
+        if self.round.ends.is_none_or(|ends| now >= ends) {
+            self.end_round(now);
+            let length = self.known.as_ref().map_or(took, RoundTrips::typical);
+            self.round = Round { ends: Some(now + length), reached: false };
+        }
+    }
+
+    fn push_back(&mut self, now: Instant, took: Duration) {
+        let Some(limit) = self.pushback.limit_after(self.limit, now, took) else { return };
+        self.limit = limit;
+        self.calm = 0;
+        self.round.reached = false;
+        self.sample = Sample::default();
+        self.trial = None;
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        // What starts a trial may be obvious. What ends it is compared, and a sample that ends
+        // as soon as it looks bad looks worse than it is.
+        let at_first_sight = self.trial.is_none();
+        if self.sample.is_enough(self.known.as_ref(), at_first_sight, now) {
+            let sample = std::mem::take(&mut self.sample);
+            self.judge(&sample, now);
+        } else if self.round.reached && self.trial.is_none() {
+            self.grow();
+        }
+    }
+
+    fn judge(&mut self, sample: &Sample, now: Instant) {
+        let Some(known) = &mut self.known else {
+            let known = self.known.insert(RoundTrips::new(sample));
+            self.look_at = Some(now + known.settling() * FIRST_LOOK_AFTER);
+            return;
+        };
+        let measured = known.observe(sample);
+        let trial = self.trial.take();
+        if !sample.reached() {
+            // There is less to do than the destination may be given: no crowd of ours.
+            self.limit = trial.map_or(self.limit, |trial| trial.back_to);
+            return;
+        }
+        let limit = self.limit;
+        match trial {
+            Some(Trial { back_to, step: Step::Half { from, before, why } }) => {
+                self.conclude(back_to, from, before, why, measured, now);
+            }
+            Some(Trial { back_to, step: Step::Tenth }) if measured.is_slow() => {
+                let near = !measured.is_doubled() && limit * 4 > back_to * 3;
+                if near && limit > 1 {
+                    self.try_with(TENTH, Trial { back_to, step: Step::Tenth }, now);
+                } else {
+                    let step = Step::Half { from: limit, before: measured, why: Why::Slow };
+                    self.try_with(HALF, Trial { back_to, step }, now);
+                }
+            }
+            None if measured.is_slow() && limit > 1 => {
+                self.try_with(TENTH, Trial { back_to: limit, step: Step::Tenth }, now);
+            }
+            None if limit > 1 && self.is_time_to_look(&measured, now) => {
+                let step = Step::Half { from: limit, before: measured, why: Why::Look };
+                self.try_with(HALF, Trial { back_to: limit, step }, now);
+            }
+            Some(Trial { step: Step::Tenth, .. }) | None => {
+                self.grow();
+                self.calm = self.calm.saturating_add(1);
+            }
+        }
+    }
+
+    /// Half of the calls were made; did it help?
+    fn conclude(
+        &mut self,
+        back_to: usize,
+        from: usize,
+        before: Measured,
+        why: Why,
+        measured: Measured,
+        now: Instant,
+    ) {
+        let Some(known) = &mut self.known else { return };
+        let limit = self.limit;
+        let again = |back_to, why| Trial {
+            back_to,
+            step: Step::Half { from: limit, before: measured, why },
+        };
+        let helped = match why {
+            Why::Look => measured.is_clearly_faster_than(&before),
+            Why::Slow | Why::SlowStill => measured.is_relieved_since(&before),
+        };
+        match (helped, why) {
+            (true, _) if measured.is_slow() && limit > 1 => {
+                return self.try_with(HALF, again(limit, Why::Slow), now);
+            }
+            (true, _) => {
+                known.uncrowded_at_most(&measured);
+                // By Little's law: so many calls were worked on, the others waited.
+                let worked_on = from as f64 * measured.seconds / before.seconds;
+                self.limit = (worked_on as usize).clamp(limit, from);
+            }
+            (false, Why::Slow) if limit > 1 => {
+                return self.try_with(HALF, again(back_to, Why::SlowStill), now);
+            }
+            (false, Why::Slow | Why::SlowStill) => {
+                known.uncrowded_is(&measured);
+                self.limit = back_to;
+            }
+            (false, Why::Look) => {
+                known.uncrowded_is(&measured);
+                self.limit = back_to;
+            }
+        }
+        self.sample = Sample::after_change(now, known.settling());
+        self.look_at = Some(now + known.settling() * self.look_after);
+        self.look_after = (self.look_after * 2).min(LOOK_EVERY);
+    }
+
+    fn is_time_to_look(&self, measured: &Measured, now: Instant) -> bool {
+        measured.could_be_faster() && self.look_at.is_some_and(|look_at| now >= look_at)
+    }
+
+    fn try_with(&mut self, share: f64, trial: Trial, now: Instant) {
+        self.limit = ((self.limit as f64 * share) as usize).max(1);
+        self.calm = 0;
+        self.trial = Some(trial);
+        let settling = self.known.as_ref().map_or(Duration::ZERO, RoundTrips::settling);
+        self.sample = Sample::after_change(now, settling);
+    }
+
+    /// By one, as ARC; by more the longer it is calm, since a destination that healed may
+    /// carry many times as much.
+    fn grow(&mut self) {
+        let step = (1 + self.calm / CALM_SAMPLES_PER_STEP) as usize;
+        self.limit = (self.limit + step.min(1 + self.limit / 8)).min(self.max);
+    }
+}
+
+impl Load {
+    /// What an outcome says.
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Delivered => Self::Served,
+            Outcome::Ambiguous { .. } | Outcome::Hold { trouble: Trouble::Throttled, .. } => {
+                Self::PushedBack
+            }
+            Outcome::Retry { reason, .. } => match reason.status {
+                Some(408 | 429 | 500..) | None => Self::PushedBack,
+                Some(_) => Self::Unknown,
+            },
+            Outcome::Rejected { .. } | Outcome::Hold { .. } => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
