@@ -152,6 +152,16 @@ fn all_problems_stand_in_one_report() {
 }
 
 #[test]
+fn a_variable_that_is_read_twice_is_reported_once() {
+    let vars = BTreeMap::from([("API_LIMIT".to_owned(), "many".to_owned())]);
+    let mut reader = Reader::new(&vars);
+    assert_eq!(reader.or_default::<u16>(&LIMIT), None);
+    assert_eq!(reader.or_default::<u16>(&LIMIT), None);
+    let error = reader.finish(&[GROUP], || Some(())).unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+}
+
+#[test]
 fn an_empty_value_counts_as_unset() {
     assert_eq!(read(&[("API_TOKEN", "t"), ("API_LIMIT", "")]).unwrap().limit, 10);
     assert!(refused(&[("API_TOKEN", "")]).starts_with("API_TOKEN: is not set"));

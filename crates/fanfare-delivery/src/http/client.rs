@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Request, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::connections::Connections;
 use super::credentials::Credentials;
 use super::error::CallError;
 use super::guard::{AddressGuard, Networks};
@@ -20,10 +20,9 @@ use crate::policy::RateHint;
 /// Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client,
-    user_agent: String,
-    limits: HttpLimits,
-    resolver: Resolver,
+    connections: Connections,
+    /// To where access tokens come from, which is the operator's choice and needs no guard.
+    to_token_endpoint: Connections,
     credentials: Credentials,
     rate_headers: Option<RateHeaders>,
     /// What the last answer said about the calls that are left.
@@ -50,10 +49,6 @@ pub struct HttpClientError(#[from] reqwest::Error);
 
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// Below the idle limit of most servers and load balancers, so that a connection is
-/// rarely closed under a call.
-const IDLE_CONNECTION: Duration = Duration::from_secs(50);
-
 impl Default for HttpLimits {
     fn default() -> Self {
         Self {
@@ -71,45 +66,26 @@ impl HttpClient {
         Self::resolving(Resolver::of_the_system(), user_agent.to_owned(), limits)
     }
 
-    /// The same client behind the address guard, for URLs that come from others: it calls
-    /// public addresses and those in `allowed`, and nothing else.
-    pub fn guarded(&self, allowed: Networks) -> Result<Self, HttpClientError> {
-        let resolver = self.resolver.guarded_by(AddressGuard::new(allowed));
-        let client = Self::resolving(resolver, self.user_agent.clone(), self.limits.clone())?;
-        Ok(Self {
-            credentials: self.credentials.clone(),
-            rate_headers: self.rate_headers,
-            ..client
-        })
-    }
-
     pub(crate) fn resolving(
         resolver: Resolver,
         user_agent: String,
         limits: HttpLimits,
     ) -> Result<Self, HttpClientError> {
-        fanfare_process::install_crypto_provider();
-        let client = Client::builder()
-            .user_agent(&user_agent)
-            .connect_timeout(limits.connect)
-            .timeout(limits.whole_call)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .tcp_nodelay(true)
-            // A redirect could lead an event, and its credentials, anywhere.
-            .redirect(redirect::Policy::none())
-            // A proxy would resolve names by itself, past the guard.
-            .no_proxy()
-            .dns_resolver(resolver.clone())
-            .build()?;
+        let connections = Connections::new(resolver, user_agent, limits)?;
         Ok(Self {
-            client,
-            user_agent,
-            limits,
-            resolver,
+            to_token_endpoint: connections.clone(),
+            connections,
             credentials: Credentials::none(),
             rate_headers: None,
             rate_hint: Arc::default(),
         })
+    }
+
+    /// The same client behind the address guard, for URLs that come from others: it calls
+    /// public addresses and those in `allowed`, and nothing else.
+    pub fn guarded(&self, allowed: Networks) -> Result<Self, HttpClientError> {
+        let connections = self.connections.guarded_by(AddressGuard::new(allowed))?;
+        Ok(Self { connections, rate_hint: Arc::default(), ..self.clone() })
     }
 
     /// A client over the same connections that authenticates every call with `credentials`.
@@ -125,6 +101,12 @@ impl HttpClient {
         Self { rate_headers: Some(headers), ..self }
     }
 
+    /// The same client, reading so much of an answer at most.
+    #[must_use]
+    pub fn with_answer_limit(self, bytes: usize) -> Self {
+        Self { connections: self.connections.reading(bytes), ..self }
+    }
+
     /// What the last answer said about the calls that are left, once.
     ///
     /// Asked right after a call by whoever awaited it, so on one thread it is that call's.
@@ -132,21 +114,18 @@ impl HttpClient {
         self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The same client, reading so much of an answer at most.
-    #[must_use]
-    pub fn with_answer_limit(mut self, bytes: usize) -> Self {
-        self.limits.answer_bytes = bytes;
-        self
+    pub(crate) fn resolver(&self) -> Resolver {
+        self.connections.resolver()
     }
 
     /// A POST to `url`, to be furnished and then given to [`Self::call`].
     pub fn post(&self, url: impl reqwest::IntoUrl) -> RequestBuilder {
-        self.client.post(url)
+        self.request(Method::POST, url)
     }
 
     /// A request of any method, to be furnished and then given to [`Self::call`].
-    pub fn request(&self, method: reqwest::Method, url: impl reqwest::IntoUrl) -> RequestBuilder {
-        self.client.request(method, url)
+    pub fn request(&self, method: Method, url: impl reqwest::IntoUrl) -> RequestBuilder {
+        self.connections.request(method, url)
     }
 
     /// Makes one call and reads the answer, as far as the limits go.
@@ -155,77 +134,38 @@ impl HttpClient {
     /// looked at again, and if others are found by now the call is repeated, once and within
     /// the time of one. That is no second write: 401 says that the first was not carried out.
     pub async fn call(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let deadline = Instant::now() + self.limits.whole_call;
+        let answer = self.authenticated(request).await?;
+        if let Some(hint) = self.rate_headers.and_then(|names| names.read(&answer.headers)) {
+            *self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
+        }
+        Ok(answer)
+    }
+
+    async fn authenticated(&self, request: RequestBuilder) -> Result<Answer, CallError> {
+        let whole_call = self.connections.whole_call();
+        let end = Instant::now() + whole_call;
+        // A call with too little time left would be one whose end nobody sees.
+        let latest_start = end - whole_call / 2;
+
         let mut request = request.build()?;
-        let Some(presented) = self.credentials.presented() else {
-            return self.send(request).await;
-        };
-        presented.put_into(&mut request);
+        let presented = self.credentials.presented(&self.to_token_endpoint, latest_start).await?;
+        let Some(presented) = presented else { return self.connections.exchange(request).await };
+        presented.put_into(&mut request, end);
         let repetition = if self.credentials.may_change() { request.try_clone() } else { None };
-        let answer = self.send(request).await?;
+        let answer = self.connections.exchange(request).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let other = self.credentials.instead_of(&presented);
-        let left = deadline.saturating_duration_since(Instant::now());
+
+        let connections = &self.to_token_endpoint;
+        let other = self.credentials.instead_of(&presented, connections, latest_start).await;
         match (repetition, other) {
-            (Some(mut repetition), Some(other)) if !left.is_zero() => {
-                other.put_into(&mut repetition);
-                *repetition.timeout_mut() = Some(left);
-                self.send(repetition).await
+            (Some(mut repetition), Some(other)) if Instant::now() <= latest_start => {
+                other.put_into(&mut repetition, end);
+                self.connections.exchange(repetition).await
             }
             // A body that streams cannot be repeated; the next attempt has the others.
             (_, _) => Ok(answer),
-        }
-    }
-
-    async fn send(&self, request: Request) -> Result<Answer, CallError> {
-        if let Some(guard) = self.resolver.guard() {
-            // The resolver never hears of a host that is an address.
-            guard.admit(request.url())?;
-        }
-        // Our own client, so that no request of another one gets past the guard.
-        let response = self.client.execute(request).await?;
-        self.read(response).await
-    }
-
-    pub(crate) fn resolver(&self) -> Resolver {
-        self.resolver.clone()
-    }
-
-    async fn read(&self, mut response: Response) -> Result<Answer, CallError> {
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        if let Some(hint) = self.rate_headers.and_then(|names| names.read(&headers)) {
-            *self.rate_hint.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
-        }
-        // The server said that this connection is not for us (421): an answer that is
-        // not read to its end closes it, and the next attempt opens another.
-        let (body, truncated) = if status == StatusCode::MISDIRECTED_REQUEST {
-            (Bytes::new(), true)
-        } else {
-            start_of_body(&mut response, self.limits.answer_bytes).await
-        };
-        let retry_after_cap = self.limits.retry_after_cap;
-        Ok(Answer { status, headers, body, truncated, retry_after_cap })
-    }
-}
-
-/// The body as far as `limit` goes, and whether there was more.
-///
-/// An error is no more than an early end: the status came, and with it the API's
-/// decision. A success without its whole body is a success still.
-async fn start_of_body(response: &mut Response, limit: usize) -> (Bytes, bool) {
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
-                body.extend_from_slice(&chunk[..limit - body.len()]);
-                return (body.freeze(), true);
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return (body.freeze(), false),
-            Err(_) => return (body.freeze(), true),
         }
     }
 }

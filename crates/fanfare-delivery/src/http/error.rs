@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::iter;
+use std::time::Duration;
 
 use super::guard::Blocked;
 use super::resolver::ResolveError;
@@ -21,6 +22,16 @@ pub enum CallError {
     Untrusted {
         /// The client's words, causes included.
         why: String,
+    },
+    /// There is no access token to make the call with, so it was not made.
+    #[error("there is no access token: {why}")]
+    NoToken {
+        /// What the token endpoint answered, or why it did not.
+        why: String,
+        /// Whether it refused us, asked us to slow down, or could not be reached.
+        trouble: Trouble,
+        /// How long it asked us to wait.
+        pause: Option<Duration>,
     },
     /// The address guard kept the call from being made. The log says which address it was:
     /// whoever chose the URL must not learn from it where it leads.
@@ -50,6 +61,9 @@ impl CallError {
             }
             Self::Untrusted { .. } | Self::Blocked => {
                 Outcome::Hold { reason, trouble: Trouble::Untrusted, pause: None }
+            }
+            Self::NoToken { trouble, pause, .. } => {
+                Outcome::Hold { reason, trouble: *trouble, pause: *pause }
             }
             Self::Unknown { .. } => Outcome::Ambiguous { reason },
             Self::Malformed { .. } => Outcome::Rejected { reason },

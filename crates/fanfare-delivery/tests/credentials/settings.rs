@@ -48,6 +48,14 @@ fn each_way_reads_its_variables() {
         ("api-key", &[("FANFARE_HTTP_API_KEY", "k")]),
         ("api-key", &[("FANFARE_HTTP_API_KEY", "k"), ("FANFARE_HTTP_API_KEY_HEADER", "Api-Token")]),
         ("basic", &[("FANFARE_HTTP_USER", "u"), ("FANFARE_HTTP_PASSWORD", "p")]),
+        (
+            "oauth2",
+            &[
+                ("FANFARE_OAUTH_TOKEN_URL", "https://login.example/token?tenant=1"),
+                ("FANFARE_OAUTH_CLIENT_ID", "id"),
+                ("FANFARE_OAUTH_CLIENT_SECRET", "s"),
+            ],
+        ),
     ] {
         let vars = [&[("FANFARE_HTTP_AUTH", way)], vars].concat();
         assert_eq!(scheme(None, &vars), format!("Credentials({way})"));
@@ -109,7 +117,27 @@ fn what_a_way_needs_and_what_it_does_not_is_reported_together() {
     refused(
         None,
         &[("FANFARE_HTTP_AUTH", "digest")],
-        &["FANFARE_HTTP_AUTH: \"digest\" is not one of `none`, `bearer`, `api-key`, `basic`"],
+        &[
+            "FANFARE_HTTP_AUTH: \"digest\" is not one of `none`, `bearer`, `api-key`, `basic`, `oauth2`",
+        ],
+    );
+}
+
+#[test]
+fn tokens_are_asked_for_where_nobody_listens() {
+    refused(
+        None,
+        &[
+            ("FANFARE_HTTP_AUTH", "oauth2"),
+            ("FANFARE_OAUTH_TOKEN_URL", "http://login.example/token"),
+            ("FANFARE_OAUTH_CLIENT_AUTH", "jwt"),
+        ],
+        &[
+            "FANFARE_OAUTH_TOKEN_URL: \"http://login.example/token\" is plain http to another",
+            "FANFARE_OAUTH_CLIENT_ID: is not set",
+            "FANFARE_OAUTH_CLIENT_SECRET: is not set",
+            "FANFARE_OAUTH_CLIENT_AUTH: \"jwt\" is not one of `basic`, `form`",
+        ],
     );
 }
 

@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
     /// Notes a problem that the reader cannot see, such as two settings that exclude each other.
     pub fn problem(&mut self, variable: &Variable, what: impl fmt::Display) {
         let Variable { name, example, .. } = variable;
-        self.problems.push(Problem {
+        self.note(Problem {
             variable: (*name).to_owned(),
             what: format!("{what}; for example {name}={example}"),
         });
@@ -159,8 +159,15 @@ impl<'a> Reader<'a> {
     }
 
     fn noted<T>(&mut self, problem: Problem) -> Option<T> {
-        self.problems.push(problem);
+        self.note(problem);
         None
+    }
+
+    /// Once, however many settings depend on the variable.
+    fn note(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! How a destination authenticates, as its settings say it.
 
 use fanfare_process::catalogue::credentials::{
-    API_KEY, API_KEY_HEADER, AUTH, BEARER_TOKEN, PASSWORD, USER,
+    API_KEY, API_KEY_HEADER, AUTH, BEARER_TOKEN, OAUTH_AUDIENCE, OAUTH_CLIENT_AUTH,
+    OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_SCOPE, OAUTH_TOKEN_URL, PASSWORD, USER,
 };
 use fanfare_process::settings::{Reader, Variable};
 use reqwest::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, TRANSFER_ENCODING,
 };
 
-use super::{Credentials, CredentialsError};
+use super::{ClientAuth, Credentials, CredentialsError, OAuth2Client};
+use crate::http::access::read_token_url;
 
 /// What `FANFARE_HTTP_AUTH` may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,7 @@ enum Auth {
     Bearer,
     ApiKey,
     Basic,
+    OAuth2,
 }
 
 const CHOICES: &[(&str, Auth)] = &[
@@ -24,6 +27,7 @@ const CHOICES: &[(&str, Auth)] = &[
     ("bearer", Auth::Bearer),
     ("api-key", Auth::ApiKey),
     ("basic", Auth::Basic),
+    ("oauth2", Auth::OAuth2),
 ];
 
 /// Which variables have a meaning with which choice only.
@@ -31,6 +35,17 @@ const READ_WITH: &[(Auth, &[Variable])] = &[
     (Auth::Bearer, &[BEARER_TOKEN]),
     (Auth::ApiKey, &[API_KEY, API_KEY_HEADER]),
     (Auth::Basic, &[USER, PASSWORD]),
+    (
+        Auth::OAuth2,
+        &[
+            OAUTH_TOKEN_URL,
+            OAUTH_CLIENT_ID,
+            OAUTH_CLIENT_SECRET,
+            OAUTH_CLIENT_AUTH,
+            OAUTH_SCOPE,
+            OAUTH_AUDIENCE,
+        ],
+    ),
 ];
 
 /// Headers that say where a call ends and what it holds.
@@ -71,12 +86,34 @@ pub fn read_credentials(
             let password = reader.required_secret(&PASSWORD);
             usable(reader, &PASSWORD, Credentials::basic(&user?, password?))
         }
+        Auth::OAuth2 => {
+            let client = read_client(reader)?;
+            usable(reader, &OAUTH_CLIENT_SECRET, Credentials::oauth2(client))
+        }
     }
 }
 
 fn read_bearer(reader: &mut Reader<'_>, variable: &Variable) -> Option<Credentials> {
     let token = reader.required_secret(variable)?;
     usable(reader, variable, Credentials::bearer(token))
+}
+
+fn read_client(reader: &mut Reader<'_>) -> Option<OAuth2Client> {
+    let token_url = read_token_url(reader, &OAUTH_TOKEN_URL);
+    let id = reader.required::<String>(&OAUTH_CLIENT_ID);
+    let secret = reader.required_secret(&OAUTH_CLIENT_SECRET);
+    let auth = reader
+        .choice(&OAUTH_CLIENT_AUTH, &[("basic", ClientAuth::Basic), ("form", ClientAuth::Form)]);
+    let scope = reader.optional::<String>(&OAUTH_SCOPE);
+    let audience = reader.optional::<String>(&OAUTH_AUDIENCE);
+    Some(OAuth2Client {
+        token_url: token_url?,
+        id: id?,
+        secret: secret?,
+        auth: auth?,
+        scope: scope?,
+        audience: audience?,
+    })
 }
 
 fn usable(
