@@ -188,3 +188,41 @@ async fn the_client_authenticates_in_the_header_or_in_the_body() {
         assert_eq!(asked.body, format!("{wanted}{rest}"));
     }
 }
+
+/// Makes calls, all of which must be delivered, until the endpoint was asked `times` times.
+async fn calls_until_asked(http: &HttpClient, api: &Api, endpoint: &Endpoint, times: usize) {
+    let asked = async {
+        while endpoint.asked() < times {
+            assert_eq!(call(http, api).await, Outcome::Delivered);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("a request for a token");
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_while_it_is_alive() {
+    let endpoint = Endpoint::granting(3).await;
+    let api = Api::start(|_| StatusCode::OK).await;
+    let http = endpoint.client();
+    calls_until_asked(&http, &api, &endpoint, 2).await;
+    let shown = api.calls();
+    assert!(shown.iter().all(|call| call.header("authorization") == Some("Bearer token-1")));
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_renewed_is_used_while_it_is_alive() {
+    let endpoint = Endpoint::start(|turn| match turn {
+        1 => (StatusCode::OK, HeaderMap::new(), GRANTED.to_owned()),
+        _ => (StatusCode::BAD_GATEWAY, HeaderMap::new(), String::new()),
+    })
+    .await;
+    let api = Api::start(|_| StatusCode::OK).await;
+    let http = endpoint.client();
+    calls_until_asked(&http, &api, &endpoint, 2).await;
+    for _ in 0..10 {
+        assert_eq!(call(&http, &api).await, Outcome::Delivered);
+    }
+    assert_eq!(endpoint.asked(), 2, "not asked again right away");
+}
+
+const GRANTED: &str = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":8}"#;
