@@ -136,6 +136,7 @@ impl Visit<'_> {
             let Some(record) = entries.record(self.seq) else { return };
             record.keys.clone_from(&identity.keys);
             record.event_ids.clone_from(&identity.event_ids);
+            record.webhook.clone_from(&identity.webhook);
             record.body_hash = hash;
             entries.keys_held += identity.keys.len();
             // Batches carry many keys: they may fill the log before the requests do.

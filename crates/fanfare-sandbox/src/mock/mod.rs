@@ -37,7 +37,7 @@ pub use control::{Control, ControlError, Rule};
 pub use fault::{Fault, Moment};
 pub use handle::{MockApi, WaitTimeout};
 pub use options::{Api, Options, RateLimit};
-pub use record::{Effects, KeyTally, LogPage, RequestRecord, body_hash};
+pub use record::{Effects, KeyTally, LogPage, RequestRecord, WebhookHeaders, body_hash};
 
 /// Serves a mock of `api` on `listener` until `shutdown` is cancelled.
 pub async fn run(listener: TcpListener, api: Api, options: Options, shutdown: CancellationToken) {

@@ -22,6 +22,9 @@ pub struct RequestRecord {
     pub keys: Vec<String>,
     /// Event ids found.
     pub event_ids: Vec<String>,
+    /// The headers that sign it, where it is a webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookHeaders>,
     /// [`body_hash`] of the body, once it was read.
     pub body_hash: Option<String>,
     /// The fault that was injected.
@@ -34,6 +37,17 @@ pub struct RequestRecord {
     pub effects: u32,
     /// Requests in flight when this one arrived, itself included.
     pub in_flight: u32,
+}
+
+/// What Standard Webhooks puts into headers, for whoever has the secret to verify.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WebhookHeaders {
+    /// `webhook-id`
+    pub id: String,
+    /// `webhook-timestamp`
+    pub timestamp: String,
+    /// `webhook-signature`
+    pub signature: String,
 }
 
 /// A part of the log.

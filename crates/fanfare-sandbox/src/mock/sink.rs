@@ -10,7 +10,7 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::vendor::{Carried, Identity, Vendor, key_in_headers};
+use super::vendor::{Carried, Identity, Vendor, key_in_headers, webhook_headers};
 
 /// Bytes of the largest body that is read.
 const MAX_BODY: usize = 16 << 20;
@@ -41,6 +41,7 @@ impl Vendor for Sink {
         Identity {
             keys: key_in_headers(headers).or_else(|| event_id.clone()).into_iter().collect(),
             event_ids: event_id.into_iter().collect(),
+            webhook: webhook_headers(headers),
         }
     }
 

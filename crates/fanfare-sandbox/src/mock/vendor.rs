@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 
+use super::record::WebhookHeaders;
+
 /// One vendor's API: its routes, its errors, its state. Knows nothing of faults and logs.
 ///
 /// A handler that carried something out says so by putting [`Carried`] into the answer's
@@ -37,6 +39,7 @@ pub(crate) struct WholeBatches;
 pub(crate) struct Identity {
     pub(crate) keys: Vec<String>,
     pub(crate) event_ids: Vec<String>,
+    pub(crate) webhook: Option<WebhookHeaders>,
 }
 
 /// What a handler carried out.
@@ -59,6 +62,16 @@ impl Carried {
     pub(crate) fn one(changed: bool) -> Self {
         Self { items: vec![Item { key: None, changed }] }
     }
+}
+
+/// The headers that sign a webhook, if there are all of them.
+pub(crate) fn webhook_headers(headers: &HeaderMap) -> Option<WebhookHeaders> {
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    Some(WebhookHeaders {
+        id: text("webhook-id")?,
+        timestamp: text("webhook-timestamp")?,
+        signature: text("webhook-signature")?,
+    })
 }
 
 /// The key that a request names in a header: ours, or a webhook's constant id.

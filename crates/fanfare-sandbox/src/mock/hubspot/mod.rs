@@ -88,7 +88,7 @@ impl Vendor for HubSpot {
         if keys.is_empty() {
             keys.extend(key_in_headers(headers));
         }
-        Identity { keys, event_ids: Vec::new() }
+        Identity { keys, ..Identity::default() }
     }
 
     fn refuse(&self, status: StatusCode) -> Response {

@@ -133,7 +133,11 @@ impl Vendor for SendGrid {
         let about = serde_json::from_slice::<About>(body);
         let args = about.map(|about| about.custom_args).unwrap_or_default();
         let key = args.idempotency_key.or_else(|| key_in_headers(headers));
-        Identity { keys: key.into_iter().collect(), event_ids: args.event_id.into_iter().collect() }
+        Identity {
+            keys: key.into_iter().collect(),
+            event_ids: args.event_id.into_iter().collect(),
+            ..Identity::default()
+        }
     }
 
     fn refuse(&self, status: StatusCode) -> Response {
