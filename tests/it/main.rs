@@ -16,3 +16,4 @@ mod rate_headers;
 mod replicas;
 mod retry;
 mod tidy;
+mod webhook;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::destination::Destination;
-use crate::http::HttpClient;
+use crate::http::{HttpClient, HttpClientError};
 use crate::metrics::Metrics;
 use crate::settings::ConsumerSettings;
 
@@ -47,6 +47,24 @@ impl<D: Destination> Consumer<D> {
         read: impl FnOnce(&mut Reader<'_>) -> Option<S>,
         build: impl FnOnce(S, HttpClient) -> D,
     ) -> Result<Self, Exit> {
+        let build = |own, http| Ok(build(own, http));
+        Self::try_from_environment(program, api, arguments, vars, read, build)
+    }
+
+    /// [`from_environment`](Self::from_environment) for a destination that calls through a
+    /// client of its own making, such as a guarded one.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when there is nothing to run; why has been printed.
+    pub fn try_from_environment<S>(
+        program: &Program,
+        api: &str,
+        arguments: impl IntoIterator<Item = String>,
+        vars: &dyn Vars,
+        read: impl FnOnce(&mut Reader<'_>) -> Option<S>,
+        build: impl FnOnce(S, HttpClient) -> Result<D, HttpClientError>,
+    ) -> Result<Self, Exit> {
         let check = match program.start(arguments) {
             Start::Run { check } => check,
             Start::Printed(exit) => return Err(exit),
@@ -60,11 +78,13 @@ impl<D: Destination> Consumer<D> {
         telemetry::init(&settings.process);
 
         let user_agent = format!("{}/{}", program.name, env!("CARGO_PKG_VERSION"));
-        let http = HttpClient::new(&user_agent, settings.http.clone()).map_err(|error| {
-            error!(error = %Chain(&error), "Cannot start");
-            Exit::Failed
-        })?;
-        Ok(Self { destination: build(own, http), settings, program: program.name, check })
+        let destination = HttpClient::new(&user_agent, settings.http.clone())
+            .and_then(|http| build(own, http))
+            .map_err(|error| {
+                error!(error = %Chain(&error), "Cannot start");
+                Exit::Failed
+            })?;
+        Ok(Self { destination, settings, program: program.name, check })
     }
 
     /// A consumer with settings that are at hand, such as in a test.

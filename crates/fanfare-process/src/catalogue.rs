@@ -11,6 +11,7 @@ pub mod hubspot;
 pub mod operator;
 pub mod process;
 pub mod sendgrid;
+pub mod webhook;
 
 mod listing;
 
@@ -26,6 +27,7 @@ pub const ALL: &[Group] = &[
     credentials::GROUP,
     hubspot::GROUP,
     sendgrid::GROUP,
+    webhook::GROUP,
     operator::GROUP,
 ];
 

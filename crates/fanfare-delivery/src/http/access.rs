@@ -10,11 +10,24 @@ use url::{Host, Url};
 /// machine unless `FANFARE_HTTP_ALLOW_PLAINTEXT` says that it may. A query or a fragment
 /// is refused: nothing could be put under it.
 pub fn read_base_url(reader: &mut Reader<'_>, variable: &Variable) -> Option<Url> {
+    read_checked(reader, variable, base_url)
+}
+
+/// Reads the whole address of what is called, its query included, after the same rule.
+pub fn read_url(reader: &mut Reader<'_>, variable: &Variable) -> Option<Url> {
+    read_checked(reader, variable, callable_url)
+}
+
+fn read_checked(
+    reader: &mut Reader<'_>,
+    variable: &Variable,
+    parse: impl FnOnce(&str, bool) -> Result<Url, String>,
+) -> Option<Url> {
     let allow_plaintext = reader.or_default::<bool>(&HTTP_ALLOW_PLAINTEXT);
     // While it is unknown whether plain text is allowed, the URL is still checked for
     // everything else.
     let url =
-        reader.or_default_with(variable, |text| base_url(text, allow_plaintext.unwrap_or(true)))?;
+        reader.or_default_with(variable, |text| parse(text, allow_plaintext.unwrap_or(true)))?;
     allow_plaintext.map(|_| url)
 }
 
@@ -36,9 +49,17 @@ pub fn url_under(base: &Url, path: &str) -> Url {
 }
 
 fn base_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
+    let url = callable_url(text, allow_plaintext)?;
+    if url.query().is_some() {
+        return Err("is a URL with a query".into());
+    }
+    Ok(url)
+}
+
+fn callable_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
     let url = <Url as Setting>::parse(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("is a URL with a query or a fragment".into());
+    if url.fragment().is_some() {
+        return Err("is a URL with a fragment, which would not be sent".into());
     }
     private_on_the_way(url, allow_plaintext)
 }
