@@ -7,6 +7,7 @@ use fanfare_process::Exit;
 use fanfare_process::settings::SettingsError;
 
 use crate::audit::AuditError;
+use crate::control::SteerError;
 use crate::dlq::{ChangeError, ScanError};
 use crate::management::ManagementError;
 use crate::publish::PublishRunError;
@@ -42,6 +43,9 @@ pub enum Failure {
     /// Queues cannot be looked at.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// A destination cannot be stopped or started.
+    #[error(transparent)]
+    Steer(#[from] SteerError),
     /// The management API.
     #[error(transparent)]
     Management(#[from] ManagementError),
@@ -65,6 +69,7 @@ impl Failure {
             Self::Scan(error) => reached(error.is_unreachable()),
             Self::Change(error) => reached(error.is_unreachable()),
             Self::Status(error) => reached(error.is_unreachable()),
+            Self::Steer(error) => reached(error.is_unreachable()),
             Self::Management(error) => reached(error.is_unreachable()),
             Self::Publish(error) => reached(error.is_unreachable()),
             Self::Declare(error) => reached(matches!(error, DeclareError::Unreachable(_))),

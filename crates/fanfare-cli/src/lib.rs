@@ -2,12 +2,13 @@
 //!
 //! Two stages: [`arguments`] are what was typed; each command builds from them and
 //! from [`settings`] what it works with. What a command does to the broker is a
-//! function of its own ([`dlq::replay`], [`publish::publish`], [`status::Gatherer`],
-//! [`topology::compare`]) that tests and other programs call as well.
+//! function of its own ([`dlq::replay`], [`publish::publish`], [`control::publish`],
+//! [`status::Gatherer`], [`topology::compare`]) that tests and other programs call as well.
 #![warn(missing_docs)]
 
 pub mod arguments;
 pub mod audit;
+pub mod control;
 pub mod dlq;
 pub mod management;
 pub mod output;

@@ -14,7 +14,7 @@ use crate::audit::Who;
 use crate::failure::Failure;
 use crate::output::Console;
 use crate::session::Session;
-use crate::{dlq, publish, settings, status, topology};
+use crate::{control, dlq, publish, settings, status, topology};
 
 /// Does what `cli` asks for and says how it went.
 ///
@@ -41,6 +41,8 @@ pub async fn run(
     let done = match command {
         Command::Topology(command) => topology::command(&mut session, command).await,
         Command::Status(arguments) => status::command(&mut session, arguments).await,
+        Command::Pause(arguments) => control::pause(&mut session, &arguments).await,
+        Command::Resume(arguments) => control::resume(&mut session, &arguments).await,
         Command::Publish(arguments) => publish::command(&mut session, arguments).await,
         Command::Dlq(command) => dlq::command(&mut session, command).await,
         Command::Completions { .. } => Ok(()),

@@ -30,6 +30,11 @@ pub(crate) fn from_epoch_ms(ms: u64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()
 }
 
+/// Milliseconds since the epoch; 0 before it.
+pub(crate) fn epoch_ms(at: OffsetDateTime) -> u64 {
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
+}
+
 /// `3 s`, `12 min`, `5 h`, `2 d`: one unit, whole, rounded down.
 pub(crate) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();

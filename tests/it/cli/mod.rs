@@ -1,6 +1,7 @@
 //! The operator's tool, run as operators run it.
 
 mod dead_letters;
+mod pause;
 mod publishing;
 mod replay;
 mod status;

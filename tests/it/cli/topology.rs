@@ -65,6 +65,29 @@ async fn every_argument_that_differs_is_told_and_nothing_is_overwritten() {
 }
 
 #[tokio::test]
+async fn an_ordered_destination_is_declared_once_and_for_all() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let tool = Tool::new(&world);
+    let plan = tool.run("topology plan -d crm --ordered --json").await.ok();
+    let queue = plan.objects().into_iter().find(|object| object["name"] == "t.crm").unwrap();
+    assert_eq!(queue["arguments"]["x-single-active-consumer"], true);
+    assert_eq!(queue["differences"][0], "x-single-active-consumer: planned true, is nothing");
+    for command in ["plan", "verify", "apply"] {
+        let told = tool.run(&format!("topology {command} -d crm --ordered")).await;
+        assert_eq!(told.code, i32::from(command != "plan"));
+        assert!(told.err.contains("`rabbitmqctl delete_queue t.crm`"), "{}", told.err);
+    }
+
+    tool.run("topology apply -d mail --ordered").await.ok();
+    tool.run("topology verify -d mail --ordered").await.ok();
+    let unordered = tool.run("topology verify -d mail").await;
+    assert_eq!(unordered.code, 1);
+    assert!(unordered.err.contains("`rabbitmqctl delete_queue t.mail`"), "{}", unordered.err);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_may_not_be_looked_at_is_no_difference() {
     let world = World::start().await;
     world.declare(&["crm"]).await;

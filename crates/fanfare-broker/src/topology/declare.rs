@@ -30,7 +30,7 @@ pub enum DeclareError {
         source: Fault,
     },
     /// The destination's queue stands with the other answer to whether it is ordered.
-    #[error("queue {queue} stands {}, which cannot be changed: {}", how_it_stands(*ordered), how_to_change_order(queue))]
+    #[error("queue {queue} stands {}, which cannot be changed; {}", how_it_stands(*ordered), how_to_change_order(queue))]
     Ordered {
         /// The queue.
         queue: String,
@@ -50,7 +50,7 @@ fn how_it_stands(wanted_ordered: bool) -> &'static str {
 /// events are ordered.
 pub fn how_to_change_order(queue: &str) -> String {
     format!(
-        "stop the producers, let the consumers empty it and its delay line (`fanfare status` \
+        "instead stop the producers, let the consumers empty it and its delay line (`fanfare status` \
          shows 0 ready, in flight and retrying), stop the consumers, delete it \
          (`rabbitmqctl delete_queue {queue}`), declare it anew (`fanfare topology apply`, with \
          --ordered or without), and start them again"

@@ -10,5 +10,8 @@ mod verify;
 pub use declare::{DeclareError, declare, how_to_change_order};
 pub use delay::{DelayRoute, LONGEST_DELAY, Level, Precision};
 pub use names::{DestinationNames, InvalidName, Namespace};
-pub use plan::{Argument, Binding, DestinationPlan, Exchange, ExchangeKind, Queue, Topology};
+pub use plan::{
+    Argument, Binding, DestinationPlan, Exchange, ExchangeKind, Queue, SINGLE_ACTIVE_CONSUMER,
+    Topology,
+};
 pub use verify::{Depth, Drift, Finding, VerifyError, verify};

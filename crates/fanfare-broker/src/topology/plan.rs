@@ -101,7 +101,7 @@ const CONTROL_BYTES: i64 = 2_000_000;
 const CONTROL_SEGMENT_BYTES: i64 = 500_000;
 
 /// The argument that makes a queue an ordered one.
-pub(super) const SINGLE_ACTIVE_CONSUMER: &str = "x-single-active-consumer";
+pub const SINGLE_ACTIVE_CONSUMER: &str = "x-single-active-consumer";
 
 impl Topology {
     /// The objects that belong to no destination.

@@ -1,6 +1,7 @@
 //! What was typed: flags as they are, before anything is built from them.
 #![expect(clippy::doc_markdown, reason = "these comments are the text of --help")]
 
+mod control;
 mod dlq;
 mod global;
 mod publish;
@@ -9,6 +10,7 @@ mod topology;
 
 use clap::{Parser, Subcommand};
 
+pub use control::ControlArguments;
 pub use dlq::{DlqCommand, DlqDiscard, DlqList, DlqReplay, DlqShow, FilterArguments};
 pub use global::GlobalArguments;
 pub use publish::PublishArguments;
@@ -50,8 +52,18 @@ pub enum Command {
     /// Compare what stands on the broker with what should, or bring it about
     #[command(subcommand)]
     Topology(TopologyCommand),
-    /// Show what waits, what is retried and what is dead, per destination
+    /// Show what runs, what waits, what is retried and what is dead, per destination
     Status(StatusArguments),
+    /// Stop deliveries to a destination, in all its consumers, until it is resumed
+    ///
+    /// What is being delivered is finished; what waits stays in its queue, in its order.
+    /// It outlives restarts of everything. A destination that does not run already stays
+    /// as it is.
+    Pause(ControlArguments),
+    /// End a pause, or what the API asked for with 410
+    ///
+    /// Of a destination that is not stopped but waits as its API asked, it ends the wait.
+    Resume(ControlArguments),
     /// Publish events, one a line, and wait for the broker's confirm of each
     Publish(PublishArguments),
     /// Look at dead letters, replay or discard them

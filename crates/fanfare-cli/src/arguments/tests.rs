@@ -66,6 +66,8 @@ fn what_is_incomplete_is_refused() {
         ("fanfare", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("fanfare dlq list", ErrorKind::MissingRequiredArgument),
         ("fanfare dlq discard -d hubspot", ErrorKind::MissingRequiredArgument),
+        ("fanfare pause", ErrorKind::MissingRequiredArgument),
+        ("fanfare resume --why over", ErrorKind::MissingRequiredArgument),
         ("fanfare publish --type user.registered", ErrorKind::MissingRequiredArgument),
         ("fanfare publish --source /x", ErrorKind::MissingRequiredArgument),
         ("fanfare completions powershell", ErrorKind::InvalidValue),

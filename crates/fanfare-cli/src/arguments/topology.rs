@@ -25,6 +25,10 @@ pub struct TopologyArguments {
     /// Event types of the destinations without patterns of their own; all when absent
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub subscribe: Vec<String>,
+    /// They keep the order of events: one consumer at a time gets them. Decided once, since
+    /// RabbitMQ cannot change it on a queue that stands
+    #[arg(long)]
+    pub ordered: bool,
 }
 
 /// `hubspot` or `hubspot=user.#,order.*`.

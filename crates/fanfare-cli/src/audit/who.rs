@@ -18,4 +18,12 @@ impl Who {
         let user = User::from_uid(uid).ok().flatten();
         Self { user: user.map_or_else(|| uid.to_string(), |user| user.name), actor }
     }
+
+    /// What others read who cannot see this machine's audit log.
+    pub fn on_whose_behalf(&self) -> String {
+        match &self.actor {
+            Some(actor) => format!("{actor} ({})", self.user),
+            None => self.user.clone(),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::gather::{DestinationStatus, Gatherer, NamespaceStatus, Unrouted};
 use crate::arguments::StatusArguments;
+use crate::control::State;
 use crate::failure::Failure;
 use crate::output::{Console, Rows, Tone};
 use crate::session::Session;
@@ -75,6 +76,7 @@ fn show(console: &mut Console, status: &NamespaceStatus) -> Result<(), Failure> 
         "DEAD",
         "OLDEST",
         "CONSUMERS",
+        "STATE",
     ]);
     for destination in &status.destinations {
         rows.push(row(destination));
@@ -89,10 +91,24 @@ fn show(console: &mut Console, status: &NamespaceStatus) -> Result<(), Failure> 
         }
         Unrouted::Hidden => console.line("unrouted: -")?,
     }
-    if let Some(what) = hidden(status) {
+    for what in [hidden(status), stateless(status)].into_iter().flatten() {
         console.line(what)?;
     }
     Ok(())
+}
+
+/// Whose state is a dash, and why.
+fn stateless(status: &NamespaceStatus) -> Option<String> {
+    let stateless: Vec<_> = status
+        .destinations
+        .iter()
+        .filter(|status| status.exists != Some(false) && status.standing.state.is_none())
+        .map(|status| status.destination.as_str())
+        .collect();
+    (!stateless.is_empty()).then(|| {
+        let destinations = stateless.join(", ");
+        format!("no state shown: there is no control log that may be read ({destinations})")
+    })
 }
 
 /// What the figures leave out, so that nobody takes a dash for a zero.
@@ -110,12 +126,12 @@ fn hidden(status: &NamespaceStatus) -> Option<String> {
     })
 }
 
-fn row(status: &DestinationStatus) -> [(String, Tone); 8] {
-    let DestinationStatus { destination, ready, retrying, dead, consumers, .. } = status;
+fn row(status: &DestinationStatus) -> [(String, Tone); 9] {
+    let DestinationStatus { destination, ready, retrying, dead, consumers, standing, .. } = status;
     if status.exists == Some(false) {
         let dash = || ("-".to_owned(), Tone::Plain);
         let name = (format!("{destination} (no queue)"), Tone::Bad);
-        return [name, dash(), dash(), dash(), dash(), dash(), dash(), dash()];
+        return [name, dash(), dash(), dash(), dash(), dash(), dash(), dash(), dash()];
     }
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let count = |count: Option<u64>| or_dash(count.map(|count| count.to_string()));
@@ -137,7 +153,17 @@ fn row(status: &DestinationStatus) -> [(String, Tone); 8] {
         (count(*dead), dead_tone),
         (or_dash(oldest), Tone::Plain),
         (count(consumers.map(u64::from)), warning(*consumers == Some(0))),
+        (or_dash(standing.line()), tone_of(standing.state)),
     ]
+}
+
+fn tone_of(state: Option<State>) -> Tone {
+    match state {
+        None => Tone::Plain,
+        Some(State::Running) => Tone::Good,
+        Some(State::Paused | State::Held | State::Probing) => Tone::Warning,
+        Some(State::Disabled) => Tone::Bad,
+    }
 }
 
 fn verdict(status: &NamespaceStatus) -> Result<(), Failure> {
@@ -157,6 +183,7 @@ fn verdict(status: &NamespaceStatus) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Standing;
 
     fn status() -> DestinationStatus {
         DestinationStatus {
@@ -170,6 +197,7 @@ mod tests {
             oldest_dead_at: Some("2026-03-01T08:00:00Z".into()),
             oldest_dead_age_s: Some(7300),
             consumers: Some(0),
+            standing: Standing { state: Some(State::Running), ..Standing::default() },
         }
     }
 
@@ -185,7 +213,7 @@ mod tests {
     fn a_row_says_what_is_known_and_what_needs_a_look() {
         let cells = row(&status());
         let texts = cells.clone().map(|(text, _)| text);
-        assert_eq!(texts, ["hubspot", "5", "-", "3", "within 4 s", "2", "2 h ago", "0"]);
+        assert_eq!(texts, ["hubspot", "5", "-", "3", "within 4 s", "2", "2 h ago", "0", "running"]);
         assert_eq!(cells[5].1, Tone::Bad);
         assert_eq!(cells[7].1, Tone::Warning);
     }
@@ -198,13 +226,15 @@ mod tests {
             retrying: None,
             next_due_within_s: None,
             consumers: None,
+            standing: Standing::default(),
             ..status()
         };
         let cells = row(&status);
         let texts = cells.clone().map(|(text, _)| text);
-        assert_eq!(texts, ["hubspot", "-", "-", "-", "-", "2", "2 h ago", "-"]);
-        assert!([1, 3, 7].iter().all(|&cell| cells[cell].1 == Tone::Plain));
+        assert_eq!(texts, ["hubspot", "-", "-", "-", "-", "2", "2 h ago", "-", "-"]);
+        assert!([1, 3, 7, 8].iter().all(|&cell| cells[cell].1 == Tone::Plain));
         let mut all = namespace(status);
+        assert!(stateless(&all).unwrap().contains("(hubspot)"));
         assert!(hidden(&all).unwrap().contains("(hubspot)"));
         all.unrouted = Unrouted::Hidden;
         assert!(hidden(&all).unwrap().contains("(hubspot, unrouted)"));
@@ -217,5 +247,6 @@ mod tests {
         assert!(verdict(&namespace(Some(true))).is_ok());
         assert!(verdict(&namespace(Some(false))).is_err());
         assert_eq!(hidden(&namespace(Some(true))), None);
+        assert_eq!(stateless(&namespace(Some(true))), None);
     }
 }

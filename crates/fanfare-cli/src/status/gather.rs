@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU16;
 
+use fanfare_broker::control::ControlState;
 use fanfare_broker::topology::Level;
 use fanfare_broker::{
     BrokerConfig, BrowseError, Browser, DestinationNames, FaultKind, InspectError, Inspector,
     Namespace, Received,
 };
+use futures_util::future::join_all;
 use time::OffsetDateTime;
 
 use super::destinations::destinations;
@@ -84,9 +86,10 @@ impl Gatherer {
     ) -> Result<NamespaceStatus, StatusError> {
         let listed = self.listed().await?;
         let listed = listed.as_ref();
+        let logs = self.logs(destinations).await?;
         let mut rows = Vec::new();
-        for names in destinations {
-            rows.push(self.look_at(names, listed).await?);
+        for (names, log) in destinations.iter().zip(&logs) {
+            rows.push(self.look_at(names, listed, log.as_ref()).await?);
         }
         let unrouted = self.sight(&self.namespace.unrouted(), listed).await?;
         Ok(NamespaceStatus {
@@ -105,6 +108,7 @@ impl Gatherer {
         &mut self,
         names: &DestinationNames,
         listed: Option<&Listed>,
+        log: Option<&ControlState>,
     ) -> Result<DestinationStatus, StatusError> {
         let queue = self.sight(names.queue(), listed).await?;
         let dead = self.sight(&names.dead(), listed).await?;
@@ -116,8 +120,34 @@ impl Gatherer {
         let held = listed.and_then(|listed| listed.get(names.queue())?.messages_unacknowledged);
         let oldest_dead = self.oldest(&names.dead(), dead.ready().unwrap_or(0)).await?;
         let destination = names.destination();
-        let seen = Seen { destination, queue, dead, levels, in_flight: held, oldest_dead };
+        let seen = Seen { destination, queue, dead, levels, in_flight: held, oldest_dead, log };
         Ok(DestinationStatus::of(&seen, OffsetDateTime::now_utc()))
+    }
+
+    /// What each control log tells; `None` where there is none, or it may not be read.
+    async fn logs(
+        &mut self,
+        destinations: &[DestinationNames],
+    ) -> Result<Vec<Option<ControlState>>, StatusError> {
+        let names: Vec<_> = destinations.iter().map(DestinationNames::control).collect();
+        // All at once: each takes a moment to see its end.
+        let read = join_all(names.iter().map(async |queue| {
+            if self.refused.contains(queue) {
+                return Ok(None);
+            }
+            self.inspector.control(queue).await
+        }));
+        let mut logs = Vec::new();
+        for (queue, log) in names.iter().zip(read.await) {
+            logs.push(match log {
+                Err(InspectError::Refused { .. }) => {
+                    self.refused.insert(queue.clone());
+                    None
+                }
+                log => log?,
+            });
+        }
+        Ok(logs)
     }
 
     async fn sight(&mut self, queue: &str, listed: Option<&Listed>) -> Result<Sight, StatusError> {

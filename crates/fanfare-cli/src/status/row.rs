@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use fanfare_broker::control::ControlState;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::sight::Sight;
+use crate::control::Standing;
 use crate::when;
 
 /// How one destination stands; its JSON form is an interface.
@@ -34,6 +36,9 @@ pub struct DestinationStatus {
     pub oldest_dead_age_s: Option<u64>,
     /// Consumers.
     pub consumers: Option<u32>,
+    /// Whether it runs.
+    #[serde(flatten)]
+    pub standing: Standing,
 }
 
 /// How a namespace stands.
@@ -69,6 +74,8 @@ pub(super) struct Seen<'a> {
     pub(super) levels: Vec<(Duration, Sight)>,
     pub(super) in_flight: Option<u64>,
     pub(super) oldest_dead: Option<OffsetDateTime>,
+    /// `None` where there is no control log, or it may not be read.
+    pub(super) log: Option<&'a ControlState>,
 }
 
 impl DestinationStatus {
@@ -87,6 +94,7 @@ impl DestinationStatus {
             oldest_dead_at: oldest_dead.map(when::rfc3339),
             oldest_dead_age_s: oldest_dead.map(|at| when::age(at, now).as_secs()),
             consumers: queue.consumers(),
+            standing: seen.log.map_or_else(Standing::default, |log| Standing::of(log, now)),
         }
     }
 
@@ -122,6 +130,7 @@ mod tests {
             levels: seconds.zip(levels.iter().copied()).collect(),
             in_flight: None,
             oldest_dead: None,
+            log: None,
         };
         let status = DestinationStatus::of(&seen, OffsetDateTime::UNIX_EPOCH);
         assert_eq!(status.is_hidden(), [queue].iter().chain(levels).any(|s| *s == Sight::Hidden));

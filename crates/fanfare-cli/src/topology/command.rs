@@ -1,6 +1,6 @@
 //! `fanfare topology`: plan, apply, verify.
 
-use fanfare_broker::topology::{Topology, declare};
+use fanfare_broker::topology::{Topology, declare, how_to_change_order};
 use fanfare_process::telemetry::Chain;
 use serde_json::json;
 
@@ -30,6 +30,7 @@ async fn plan(session: &mut Session, arguments: &TopologyArguments) -> Result<()
     let comparison = compared(session, &topology).await?;
     show(&mut session.console, comparison.objects.iter())?;
     say_about_bindings(&mut session.console, &comparison);
+    say_about_order(&mut session.console, &comparison);
     session.console.remark(comparison.summary());
     Ok(())
 }
@@ -44,6 +45,7 @@ async fn verify(session: &mut Session, arguments: &TopologyArguments) -> Result<
         show(console, comparison.hidden())?;
     }
     say_about_bindings(console, &comparison);
+    say_about_order(console, &comparison);
     let summary = comparison.summary();
     if comparison.drift().next().is_some() {
         return Err(Failure::NotAsAsked(summary));
@@ -59,6 +61,7 @@ async fn apply(session: &mut Session, arguments: &TopologyArguments) -> Result<(
     if !different.is_empty() {
         let count = different.len();
         show(&mut session.console, different.into_iter())?;
+        say_about_order(&mut session.console, &before);
         return Err(Failure::NotAsAsked(format!(
             "{count} objects stand with other arguments, which cannot be changed without deleting \
              them and what they hold; nothing was changed"
@@ -143,6 +146,14 @@ fn show<'a>(
         console.table(rows)?;
     }
     Ok(())
+}
+
+fn say_about_order(console: &mut Console, comparison: &Comparison) {
+    for queue in comparison.with_other_order() {
+        let instead = how_to_change_order(queue);
+        console
+            .remark(format_args!("whether queue {queue} is ordered cannot be changed; {instead}"));
+    }
 }
 
 fn say_about_bindings(console: &mut Console, comparison: &Comparison) {

@@ -1,7 +1,9 @@
 //! Comparing a topology with what stands on the broker, changing nothing.
 
 use fanfare_broker::BrokerConfig;
-use fanfare_broker::topology::{Depth, Drift, Finding, Topology, VerifyError, verify};
+use fanfare_broker::topology::{
+    Depth, Drift, Finding, SINGLE_ACTIVE_CONSUMER, Topology, VerifyError, verify,
+};
 
 use super::bindings;
 use super::object::{ObjectState, State};
@@ -72,6 +74,14 @@ impl Comparison {
             }
         }
         summary
+    }
+
+    /// The queues that would have to be ordered and are not, or the other way round.
+    pub fn with_other_order(&self) -> impl Iterator<Item = &str> {
+        let differs = |object: &&ObjectState| {
+            object.differences.iter().any(|what| what.starts_with(SINGLE_ACTIVE_CONSUMER))
+        };
+        self.different().filter(differs).map(|object| object.name.as_str())
     }
 
     /// The objects that exist with other arguments, which stop a declaration.

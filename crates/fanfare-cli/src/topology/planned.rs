@@ -49,7 +49,8 @@ pub fn planned(
         if let Some(pattern) = patterns.iter().find(|pattern| !is_pattern(pattern)) {
             return Err(PlanError::Pattern(pattern.clone()));
         }
-        plans.push(DestinationPlan::new(namespace, name, patterns)?);
+        let plan = DestinationPlan::new(namespace, name, patterns)?;
+        plans.push(if arguments.ordered { plan.ordered() } else { plan });
     }
     Ok(Topology::of(namespace, &plans))
 }
@@ -73,6 +74,7 @@ mod tests {
         let arguments = TopologyArguments {
             destinations: destinations.iter().map(|text| text.parse().unwrap()).collect(),
             subscribe: subscribe.iter().map(|&text| text.to_owned()).collect(),
+            ordered: false,
         };
         planned(&Namespace::new("t").unwrap(), &arguments, &["usual".to_owned()])
     }
@@ -97,7 +99,7 @@ mod tests {
         assert!(topology.queues.iter().any(|queue| queue.name == "t.usual"));
         let none = planned(
             &Namespace::new("t").unwrap(),
-            &TopologyArguments { destinations: vec![], subscribe: vec![] },
+            &TopologyArguments { destinations: vec![], subscribe: vec![], ordered: true },
             &[],
         );
         assert_eq!(none, Err(PlanError::NoDestination));
