@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::clock::as_ms;
 use crate::destination::{Attempt, Destination};
 use crate::engine::Engine;
-use crate::ledger::{Claim, Claimed};
+use crate::ledger::{Claim, Claimed, IfTaken};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::permits::Consequence;
@@ -56,6 +56,8 @@ pub(crate) enum Turn<'a> {
     Call(Claimed<'a>),
     /// It is decided without a call.
     Decided(Attempted),
+    /// Another attempt at it is under way.
+    Taken,
 }
 
 impl<D: Destination> Engine<D> {
@@ -71,13 +73,15 @@ impl<D: Destination> Engine<D> {
             if delivery.is_stale() {
                 return Attempted::TakenBack;
             }
-            match self.turn(attempt, may_be_known).await {
+            let claim = self.ledger.claim(attempt.key(), IfTaken::Wait).await;
+            match self.turn(claim, attempt, may_be_known).await {
                 // While this copy waited, the other one found the destination in trouble.
                 Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {
                     claimed.unused().await;
                 }
                 Turn::Call(claimed) => break (permit, claimed),
                 Turn::Decided(attempted) => return attempted,
+                Turn::Taken => {}
             }
         };
         let started = Instant::now();
@@ -90,9 +94,15 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Whether the event is still to be called for, now that it may be.
-    pub(crate) async fn turn(&self, attempt: &Attempt, may_be_known: bool) -> Turn<'_> {
-        let claimed = match self.ledger.claim(attempt.key()).await {
+    pub(crate) async fn turn<'a>(
+        &self,
+        claim: Claim<'a>,
+        attempt: &Attempt,
+        may_be_known: bool,
+    ) -> Turn<'a> {
+        let claimed = match claim {
             Claim::Ours(claimed) => claimed,
+            Claim::Taken => return Turn::Taken,
             Claim::Delivered => return Turn::Decided(Attempted::Known),
             Claim::Unavailable(away) => return Turn::Decided(self.hold_for_ledger(&away)),
         };

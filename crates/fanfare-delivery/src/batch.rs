@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanfare_events::IdempotencyKey;
+use futures_util::future::join_all;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::{Attempted, Called, Turn, failed};
 use crate::destination::{Attempt, Batched, Batching, Destination};
 use crate::engine::Engine;
-use crate::ledger::Claimed;
+use crate::ledger::{Claimed, IfTaken};
 use crate::outcome::{Outcome, Reason};
 use crate::permits::Consequence;
 use crate::policy::Signal;
@@ -40,11 +41,12 @@ struct Members {
 struct Member {
     attempt: Attempt,
     may_be_known: bool,
-    tell: oneshot::Sender<(Attempt, Attempted)>,
+    tell: Tell,
 }
 
-/// An attempt in a batch, on its way to be told what came of it.
-type Told = oneshot::Receiver<(Attempt, Attempted)>;
+/// An attempt in a batch is told what came of it; nothing, if it is to go by itself.
+type Tell = oneshot::Sender<(Attempt, Option<Attempted>)>;
+type Told = oneshot::Receiver<(Attempt, Option<Attempted>)>;
 
 /// How an event takes part in a batch.
 enum Part {
@@ -59,7 +61,7 @@ enum Part {
 /// Those of a batch that are to be called for.
 struct Calling<'a> {
     attempts: Vec<Attempt>,
-    others: Vec<(Claimed<'a>, oneshot::Sender<(Attempt, Attempted)>)>,
+    others: Vec<(Claimed<'a>, Tell)>,
 }
 
 impl<D: Destination> Engine<D> {
@@ -80,17 +82,26 @@ impl<D: Destination> Engine<D> {
             Part::Follows(told) => told,
             Part::Copy(attempt) => return Err(attempt),
         };
-        // Whoever made the call for all is gone, and so is everything.
-        Ok(told.await.ok())
+        match told.await {
+            Ok((attempt, Some(attempted))) => Ok(Some((attempt, attempted))),
+            Ok((attempt, None)) => Err(attempt),
+            // Whoever made the call for all is gone, and so is everything.
+            Err(_) => Ok(None),
+        }
     }
 
     async fn attempt_all(&self, members: Vec<Member>) {
         let Ok(mut permit) = self.permits.acquire().await else { return };
         let mut calling = Calling { attempts: Vec::new(), others: Vec::new() };
-        for Member { attempt, may_be_known, tell } in members {
-            match self.turn(&attempt, may_be_known).await {
+        // All at once, for the ledger may be far. And nobody waits for a key while having
+        // others: two batches would wait for each other.
+        let claims = members.iter().map(|it| self.ledger.claim(it.attempt.key(), IfTaken::Leave));
+        let claims = join_all(claims).await;
+        for (Member { attempt, may_be_known, tell }, claim) in members.into_iter().zip(claims) {
+            match self.turn(claim, &attempt, may_be_known).await {
                 Turn::Call(claimed) => calling.push(attempt, claimed, tell),
-                Turn::Decided(attempted) => say(tell, attempt, attempted),
+                Turn::Decided(attempted) => say(tell, attempt, Some(attempted)),
+                Turn::Taken => say(tell, attempt, None),
             }
         }
         // The first half is called before the second, so that order is kept.
@@ -117,7 +128,10 @@ impl<D: Destination> Engine<D> {
             }
             permit = match self.permits.acquire().await {
                 Ok(permit) => permit,
-                Err(_) => return,
+                Err(_) => {
+                    join_all(to_call.into_iter().map(Calling::give_back)).await;
+                    return;
+                }
             };
         }
     }
@@ -130,11 +144,14 @@ impl<D: Destination> Engine<D> {
         consequence: Consequence,
     ) {
         let Calling { attempts, others } = calling;
-        for ((attempt, (claimed, tell)), outcome) in attempts.into_iter().zip(others).zip(outcomes)
-        {
-            self.settle_claim(claimed, &outcome).await;
-            say(tell, attempt, Attempted::Called(Called { outcome, took, consequence }));
-        }
+        let settled = attempts.into_iter().zip(others).zip(outcomes).map(
+            async |((attempt, (claimed, tell)), outcome)| {
+                self.settle_claim(claimed, &outcome).await;
+                let called = Called { outcome, took, consequence };
+                say(tell, attempt, Some(Attempted::Called(called)));
+            },
+        );
+        join_all(settled).await;
     }
 }
 
@@ -185,14 +202,14 @@ impl Batch {
 }
 
 impl<'a> Calling<'a> {
-    fn push(
-        &mut self,
-        attempt: Attempt,
-        claimed: Claimed<'a>,
-        tell: oneshot::Sender<(Attempt, Attempted)>,
-    ) {
+    fn push(&mut self, attempt: Attempt, claimed: Claimed<'a>, tell: Tell) {
         self.attempts.push(attempt);
         self.others.push((claimed, tell));
+    }
+
+    /// They were not called for.
+    async fn give_back(self) {
+        join_all(self.others.into_iter().map(|(claimed, _)| claimed.unused())).await;
     }
 
     fn split_off_half(&mut self) -> Self {
@@ -202,7 +219,7 @@ impl<'a> Calling<'a> {
 }
 
 /// Nobody listens any more only when everything ends.
-fn say(tell: oneshot::Sender<(Attempt, Attempted)>, attempt: Attempt, attempted: Attempted) {
+fn say(tell: Tell, attempt: Attempt, attempted: Option<Attempted>) {
     drop(tell.send((attempt, attempted)));
 }
 

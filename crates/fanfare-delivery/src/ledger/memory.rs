@@ -8,7 +8,7 @@ use lru::LruCache;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::TIME_TO_LIVE;
+use super::{IfTaken, TIME_TO_LIVE};
 
 /// Keys of this process's deliveries.
 #[derive(Debug)]
@@ -21,6 +21,17 @@ pub(crate) struct MemoryLedger {
 struct Inner {
     delivered: LruCache<IdempotencyKey, Instant>,
     claimed: HashSet<IdempotencyKey>,
+}
+
+/// What the process knows about a key.
+#[derive(Debug)]
+pub(super) enum LocalAnswer<'a> {
+    /// It is ours, maybe after another attempt had it.
+    Ours { claim: LocalClaim<'a>, waited: bool },
+    /// It was delivered before.
+    Delivered,
+    /// Another attempt has it, and it was not to be waited for.
+    Taken,
 }
 
 /// A key that is being delivered; given back when dropped.
@@ -39,9 +50,8 @@ impl MemoryLedger {
         Self { inner: Mutex::new(inner), released: Notify::new() }
     }
 
-    /// Claims `key`, waiting while another attempt of this process holds it; says whether
-    /// it waited. `None` if the key was delivered.
-    pub(super) async fn claim(&self, key: IdempotencyKey) -> Option<(LocalClaim<'_>, bool)> {
+    /// Claims `key`, which another attempt of this process may have.
+    pub(super) async fn claim(&self, key: IdempotencyKey, if_taken: IfTaken) -> LocalAnswer<'_> {
         let mut waited = false;
         loop {
             // Asked for before looking, so that a release in between is not missed.
@@ -49,11 +59,14 @@ impl MemoryLedger {
             {
                 let mut inner = self.lock();
                 if inner.was_delivered(key) {
-                    return None;
+                    return LocalAnswer::Delivered;
                 }
                 if inner.claimed.insert(key) {
-                    return Some((LocalClaim { ledger: self, key }, waited));
+                    return LocalAnswer::Ours { claim: LocalClaim { ledger: self, key }, waited };
                 }
+            }
+            if if_taken == IfTaken::Leave {
+                return LocalAnswer::Taken;
             }
             released.await;
             waited = true;
@@ -112,8 +125,14 @@ mod tests {
     }
 
     async fn claimed(ledger: &MemoryLedger, number: usize) -> LocalClaim<'_> {
-        let (claimed, _) = ledger.claim(key(number)).await.expect("it was not delivered");
-        claimed
+        match ledger.claim(key(number), IfTaken::Wait).await {
+            LocalAnswer::Ours { claim, .. } => claim,
+            other => panic!("{number} is not ours: {other:?}"),
+        }
+    }
+
+    async fn is_known(ledger: &MemoryLedger, number: usize) -> bool {
+        matches!(ledger.claim(key(number), IfTaken::Wait).await, LocalAnswer::Delivered)
     }
 
     #[tokio::test]
@@ -121,7 +140,7 @@ mod tests {
         let ledger = MemoryLedger::new();
         drop(claimed(&ledger, 1).await);
         claimed(&ledger, 1).await.delivered();
-        assert!(ledger.claim(key(1)).await.is_none());
+        assert!(is_known(&ledger, 1).await);
         assert!(ledger.lock().claimed.is_empty());
     }
 
@@ -129,8 +148,19 @@ mod tests {
     async fn a_second_attempt_at_the_same_key_waits_for_the_first() {
         let ledger = MemoryLedger::new();
         let first = claimed(&ledger, 1).await;
-        let (second, ()) = tokio::join!(ledger.claim(key(1)), async { first.delivered() });
-        assert!(second.is_none());
+        let (second, ()) = tokio::join!(is_known(&ledger, 1), async { first.delivered() });
+        assert!(second);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_want_to_wait_is_told_that_it_is_taken() {
+        let ledger = MemoryLedger::new();
+        let first = claimed(&ledger, 1).await;
+        let second = ledger.claim(key(1), IfTaken::Leave).await;
+        assert!(matches!(second, LocalAnswer::Taken));
+        drop(first);
+        let third = ledger.claim(key(1), IfTaken::Leave).await;
+        assert!(matches!(third, LocalAnswer::Ours { waited: false, .. }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -148,7 +178,7 @@ mod tests {
             claimed(&ledger, number).await.delivered();
         }
         assert_eq!(ledger.lock().delivered.len(), CAPACITY);
-        assert!(ledger.claim(key(CAPACITY)).await.is_none());
+        assert!(is_known(&ledger, CAPACITY).await);
         drop(claimed(&ledger, 0).await);
     }
 }

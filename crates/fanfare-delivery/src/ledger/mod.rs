@@ -16,7 +16,7 @@ use fanfare_events::IdempotencyKey;
 pub use away::{LedgerDown, LedgerSettings};
 
 use crate::shared::Away;
-use memory::{LocalClaim, MemoryLedger};
+use memory::{LocalAnswer, LocalClaim, MemoryLedger};
 use shared::SharedClaim;
 pub(crate) use shared::{SharedLedger, SharedOptions};
 
@@ -34,8 +34,20 @@ pub(crate) enum Claim<'a> {
     Ours(Claimed<'a>),
     /// It was delivered before.
     Delivered,
+    /// Another attempt has it, and it was not to be waited for.
+    Taken,
     /// The shared ledger is away, and without it nothing is to be called.
     Unavailable(Away),
+}
+
+/// What a claim does while another attempt has the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfTaken {
+    /// It waits until that one ended.
+    Wait,
+    /// It leaves it to that one. For who has claims already: two who wait for each other's
+    /// would wait for ever.
+    Leave,
 }
 
 /// A key that is being delivered.
@@ -63,16 +75,17 @@ impl Ledger {
         Self::Memory(MemoryLedger::new())
     }
 
-    /// Claims `key`, waiting while another attempt holds it, here or in another process.
-    pub(crate) async fn claim(&self, key: IdempotencyKey) -> Claim<'_> {
+    /// Claims `key`. Another attempt may have it, here or in another process.
+    pub(crate) async fn claim(&self, key: IdempotencyKey, if_taken: IfTaken) -> Claim<'_> {
         match self {
-            Self::Memory(memory) => match memory.claim(key).await {
-                Some((local, waited)) => {
+            Self::Memory(memory) => match memory.claim(key, if_taken).await {
+                LocalAnswer::Ours { claim: local, waited } => {
                     Claim::Ours(Claimed { local, shared: None, waited, abandoned: false })
                 }
-                None => Claim::Delivered,
+                LocalAnswer::Delivered => Claim::Delivered,
+                LocalAnswer::Taken => Claim::Taken,
             },
-            Self::Shared(shared) => shared.claim(key).await,
+            Self::Shared(shared) => shared.claim(key, if_taken).await,
         }
     }
 

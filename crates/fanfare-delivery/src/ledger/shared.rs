@@ -15,9 +15,9 @@ use prometheus_client::metrics::counter::Counter;
 use redis::{RedisError, Script};
 use tokio::time::sleep;
 
-use super::memory::MemoryLedger;
+use super::memory::{LocalAnswer, MemoryLedger};
 use super::postbox::{Entry, Postbox, Word};
-use super::{Claim, Claimed, LedgerDown, TIME_TO_LIVE};
+use super::{Claim, Claimed, IfTaken, LedgerDown, TIME_TO_LIVE};
 use crate::clock::as_ms;
 use crate::shared::{Away, RedisAddress, RedisLink};
 
@@ -80,9 +80,11 @@ impl SharedLedger {
         Ok(Self { memory: MemoryLedger::new(), link, postbox, prefix, options })
     }
 
-    pub(super) async fn claim(&self, key: IdempotencyKey) -> Claim<'_> {
-        let Some((local, mut waited)) = self.memory.claim(key).await else {
-            return Claim::Delivered;
+    pub(super) async fn claim(&self, key: IdempotencyKey, if_taken: IfTaken) -> Claim<'_> {
+        let (local, mut waited) = match self.memory.claim(key, if_taken).await {
+            LocalAnswer::Ours { claim, waited } => (claim, waited),
+            LocalAnswer::Delivered => return Claim::Delivered,
+            LocalAnswer::Taken => return Claim::Taken,
         };
         let mut shared = self.new_claim(key);
         let mut pause = FIRST_PAUSE;
@@ -94,6 +96,10 @@ impl SharedLedger {
                     return Claim::Delivered;
                 }
                 Ok(Answer::Ours { abandoned }) => break abandoned,
+                Ok(Answer::Held(_)) if if_taken == IfTaken::Leave => {
+                    shared.unsaid = None;
+                    return Claim::Taken;
+                }
                 Ok(Answer::Held(left)) => {
                     waited = true;
                     sleep(pause.min(left)).await;

@@ -33,7 +33,8 @@ impl Process {
     }
 
     async fn claim(&self, number: usize) -> Claim<'_> {
-        timeout(PATIENCE, self.ledger.claim(key(number))).await.expect("a claim is answered")
+        let claim = self.ledger.claim(key(number), IfTaken::Wait);
+        timeout(PATIENCE, claim).await.expect("a claim is answered")
     }
 
     async fn claimed(&self, number: usize) -> Claimed<'_> {
@@ -50,7 +51,7 @@ impl Process {
                 claimed.unused().await;
                 false
             }
-            Claim::Unavailable(away) => panic!("{away}"),
+            other => panic!("{number} is neither ours nor delivered: {other:?}"),
         }
     }
 }
@@ -99,7 +100,7 @@ async fn of_many_claims_on_a_key_one_is_ours_and_the_others_learn_that_it_was_de
                     1
                 }
                 Claim::Delivered => 0,
-                Claim::Unavailable(away) => panic!("{away}"),
+                other => panic!("neither ours nor delivered: {other:?}"),
             }
         });
     }
@@ -127,6 +128,18 @@ async fn what_is_released_goes_to_who_waits_and_what_was_not_used_is_as_it_was()
     assert!(third.abandoned, "whoever did not use it did not find out either");
     third.release().await;
     assert!(!other.claimed(2).await.abandoned);
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_wait_is_told_that_another_process_has_it() {
+    let (redis, one, other) = two_processes(LEASE).await;
+    let first = one.claimed(1).await;
+    let before = entry(&redis, 1);
+    assert!(matches!(other.ledger.claim(key(1), IfTaken::Leave).await, Claim::Taken));
+    other.ledger.close().await;
+    assert_eq!(entry(&redis, 1), before);
+    first.release().await;
+    assert!(matches!(other.ledger.claim(key(1), IfTaken::Leave).await, Claim::Ours(_)));
 }
 
 #[tokio::test]
