@@ -1,3 +1,5 @@
+//! Dialogues with the permits, in paused time.
+
 use futures_util::FutureExt;
 use tokio::time::advance;
 
