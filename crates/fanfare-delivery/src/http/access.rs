@@ -31,15 +31,6 @@ fn read_checked(
     allow_plaintext.map(|_| url)
 }
 
-/// Reads the address of a token endpoint by the same rule; it may have a query
-/// (RFC 6749 §3.2).
-pub(super) fn read_token_url(reader: &mut Reader<'_>, variable: &Variable) -> Option<Url> {
-    let allow_plaintext = reader.or_default::<bool>(&HTTP_ALLOW_PLAINTEXT);
-    let url =
-        reader.required_with(variable, |text| token_url(text, allow_plaintext.unwrap_or(true)))?;
-    allow_plaintext.map(|_| url)
-}
-
 /// `base` with `path`, which starts with a slash, after the path that it has already, as a
 /// proxy's may.
 pub fn url_under(base: &Url, path: &str) -> Url {
@@ -61,18 +52,6 @@ fn callable_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
     if url.fragment().is_some() {
         return Err("is a URL with a fragment, which would not be sent".into());
     }
-    private_on_the_way(url, allow_plaintext)
-}
-
-fn token_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
-    let url = <Url as Setting>::parse(text)?;
-    if url.fragment().is_some() {
-        return Err("is a URL with a fragment".into());
-    }
-    private_on_the_way(url, allow_plaintext)
-}
-
-fn private_on_the_way(url: Url, allow_plaintext: bool) -> Result<Url, String> {
     if url.scheme() == "http" && !allow_plaintext && !is_loopback(&url) {
         return Err(format!(
             "is plain http to another machine, so that credentials and events could be read on \

@@ -10,7 +10,7 @@ use reqwest::header::{
 };
 
 use super::{ClientAuth, Credentials, CredentialsError, OAuth2Client};
-use crate::http::access::read_token_url;
+use crate::http::access::read_url;
 
 /// What `FANFARE_HTTP_AUTH` may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn read_bearer(reader: &mut Reader<'_>, variable: &Variable) -> Option<Credentia
 }
 
 fn read_client(reader: &mut Reader<'_>) -> Option<OAuth2Client> {
-    let token_url = read_token_url(reader, &OAUTH_TOKEN_URL);
+    let token_url = read_url(reader, &OAUTH_TOKEN_URL);
     let id = reader.required::<String>(&OAUTH_CLIENT_ID);
     let secret = reader.required_secret(&OAUTH_CLIENT_SECRET);
     let auth = reader
