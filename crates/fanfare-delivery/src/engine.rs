@@ -126,7 +126,9 @@ impl<D: Destination> Engine<D> {
 
     /// What cannot be retried or dead-lettered now should not be attempted now.
     fn has_room(&self, running: usize) -> bool {
-        running < self.options.at_hand && !self.successors.in_trouble()
+        running < self.options.at_hand
+            && !self.successors.in_trouble()
+            && !self.permits.is_paused()
     }
 
     fn check(
@@ -147,6 +149,9 @@ impl<D: Destination> Engine<D> {
 
         let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
         let next = match self.permits.is_paused() {
+            // A successor that is on its way would follow a delivery that is given back, and
+            // the event would be there twice.
+            true if in_flight > 0 => *intake,
             true => Intake::Away,
             false => intake.next(too_long, holding, self.permits.may_start()),
         };
