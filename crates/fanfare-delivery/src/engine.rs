@@ -126,9 +126,7 @@ impl<D: Destination> Engine<D> {
 
     /// What cannot be retried or dead-lettered now should not be attempted now.
     fn has_room(&self, running: usize) -> bool {
-        running < self.options.at_hand
-            && !self.successors.in_trouble()
-            && !self.permits.is_paused()
+        running < self.options.at_hand && !self.successors.in_trouble() && !self.permits.is_paused()
     }
 
     fn check(

@@ -43,8 +43,6 @@ pub struct ConsumerSettings {
     pub retry: RetryPolicy,
     /// Where the keys of delivered events are kept.
     pub ledger: LedgerSettings,
-    /// Where the calls of the rate limit are counted.
-    pub rate_limit_store: Store,
     /// Log, admin address, grace period.
     pub process: ProcessSettings,
 }
@@ -62,7 +60,8 @@ impl ConsumerSettings {
         let http = read_http(reader);
         let retry = read_retry(reader);
         let ledger = read_ledger(reader);
-        let rate_limit_store = read_store(reader, &consumer::RATE_LIMIT_STORE);
+        // Taking a place to share the limit in and not sharing it would be worse than refusing.
+        reader.choice(&consumer::RATE_LIMIT_STORE, &[("memory", ())]);
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
@@ -87,7 +86,6 @@ impl ConsumerSettings {
             http: http?,
             retry: retry?,
             ledger: ledger?,
-            rate_limit_store: rate_limit_store?,
             process: process?,
         })
     }

@@ -23,8 +23,7 @@ impl<D: Destination> Consumer<D> {
                 exit = Exit::Unreachable;
             }
         }
-        for store in [&self.settings.ledger.store, &self.settings.rate_limit_store] {
-            let Store::Redis(address) = store else { continue };
+        if let Store::Redis(address) = &self.settings.ledger.store {
             match address.answers().await {
                 Ok(()) => info!(%address, "The Redis can be reached"),
                 Err(error) => {

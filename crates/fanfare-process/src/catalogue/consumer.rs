@@ -74,12 +74,9 @@ pub const RATE_LIMIT: Variable = Variable::with_default(
 pub const RATE_LIMIT_STORE: Variable = Variable::with_default(
     "FANFARE_RATE_LIMIT_STORE",
     "memory",
-    "Where the calls that FANFARE_RATE_LIMIT allows are counted: memory, where each process has \
-     the whole limit for itself, or the redis:// or rediss:// URL of a Redis in which all \
-     processes of the destination share one limit. While it is away, each has its own.",
-)
-.example("rediss://:PASSWORD@redis.example:6379")
-.secret();
+    "Where the calls of FANFARE_RATE_LIMIT are counted: memory, the only place yet, so the limit \
+     is each process's own. With several consumers of a destination, divide it among them.",
+);
 
 /// The deadline of a call.
 pub const TIMEOUT: Variable = Variable::with_default(
