@@ -1,6 +1,6 @@
 //! HubSpot as a destination: the calls, in their order.
 
-use fanfare_delivery::http::{Answer, CallError, HttpClient, RateHeaders, ResetForm};
+use fanfare_delivery::http::{Answer, CallError, HttpClient, RateHeaders, ResetForm, address_of};
 use fanfare_delivery::{Attempt, Batched, Batching, Destination, Outcome};
 use fanfare_events::{Event, IdempotencyKey};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -100,10 +100,7 @@ impl Destination for HubSpot {
     }
 
     fn address(&self) -> Option<(String, u16)> {
-        let url = &self.settings.upsert_url;
-        // A URL writes IPv6 addresses in brackets, a dialler wants them without.
-        let host = url.host_str()?.trim_matches(['[', ']']);
-        Some((host.to_owned(), url.port_or_known_default()?))
+        address_of(&self.settings.upsert_url)
     }
 
     fn client(&self) -> Option<&HttpClient> {

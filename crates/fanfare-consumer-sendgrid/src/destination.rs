@@ -1,6 +1,6 @@
 //! SendGrid as a destination.
 
-use fanfare_delivery::http::{HttpClient, RateHeaders};
+use fanfare_delivery::http::{HttpClient, RateHeaders, address_of};
 use fanfare_delivery::{Attempt, Destination, Outcome};
 use fanfare_events::{Payload, UserRegistered};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -36,10 +36,7 @@ impl Destination for SendGrid {
     }
 
     fn address(&self) -> Option<(String, u16)> {
-        let url = &self.settings.send_url;
-        // A URL writes IPv6 addresses in brackets, a dialler wants them without.
-        let host = url.host_str()?.trim_matches(['[', ']']);
-        Some((host.to_owned(), url.port_or_known_default()?))
+        address_of(&self.settings.send_url)
     }
 
     fn client(&self) -> Option<&HttpClient> {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use fanfare_delivery::http::{HttpClient, HttpClientError, RateHeaders};
+use fanfare_delivery::http::{HttpClient, HttpClientError, RateHeaders, address_of};
 use fanfare_delivery::{Attempt, Destination, Outcome};
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 
@@ -36,10 +36,7 @@ impl Destination for Webhook {
     }
 
     fn address(&self) -> Option<(String, u16)> {
-        let url = &self.settings.url;
-        // A URL writes IPv6 addresses in brackets, a dialler wants them without.
-        let host = url.host_str()?.trim_matches(['[', ']']);
-        Some((host.to_owned(), url.port_or_known_default()?))
+        address_of(&self.settings.url)
     }
 
     fn client(&self) -> Option<&HttpClient> {

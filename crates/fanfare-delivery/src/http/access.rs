@@ -39,6 +39,13 @@ pub fn url_under(base: &Url, path: &str) -> Url {
     url
 }
 
+/// Host and port that `url` is dialled at, for [`Destination::address`](crate::Destination::address).
+pub fn address_of(url: &Url) -> Option<(String, u16)> {
+    // A URL writes IPv6 addresses in brackets, a dialler wants them without.
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    Some((host.to_owned(), url.port_or_known_default()?))
+}
+
 fn base_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
     let url = callable_url(text, allow_plaintext)?;
     if url.query().is_some() {

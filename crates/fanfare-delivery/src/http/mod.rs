@@ -15,7 +15,7 @@ mod retry_after;
 mod tests;
 mod watched;
 
-pub use access::{read_base_url, read_url, url_under};
+pub use access::{address_of, read_base_url, read_url, url_under};
 pub use answer::Answer;
 pub use classify::outcome_of_status;
 pub use client::{HttpClient, HttpClientError, HttpLimits};
