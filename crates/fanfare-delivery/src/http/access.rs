@@ -59,7 +59,10 @@ fn callable_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
     if url.fragment().is_some() {
         return Err("is a URL with a fragment, which would not be sent".into());
     }
-    if url.scheme() == "http" && !allow_plaintext && !is_loopback(&url) {
+    if url.scheme() == "http"
+        && !allow_plaintext
+        && !url.host().is_some_and(|host| is_loopback(&host))
+    {
         return Err(format!(
             "is plain http to another machine, so that credentials and events could be read on \
              the way; use https, or set {} where the network itself is private",
@@ -69,12 +72,12 @@ fn callable_url(text: &str, allow_plaintext: bool) -> Result<Url, String> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+/// Whether what is sent to `host` stays on this machine.
+pub(crate) fn is_loopback(host: &Host<impl AsRef<str>>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref() == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }
 

@@ -15,6 +15,7 @@ mod retry_after;
 mod tests;
 mod watched;
 
+pub(crate) use access::is_loopback;
 pub use access::{address_of, read_base_url, read_url, url_under};
 pub use answer::Answer;
 pub use classify::outcome_of_status;

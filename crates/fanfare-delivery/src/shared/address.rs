@@ -7,6 +7,8 @@ use fanfare_process::catalogue::consumer::REDIS_ALLOW_PLAINTEXT;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisError};
 use url::{Host, Url};
 
+use crate::http::is_loopback;
+
 /// Where something is kept that replicas may share.
 #[derive(Clone, Debug, Default)]
 pub enum Store {
@@ -49,7 +51,7 @@ impl RedisAddress {
         if url.host_str().is_none_or(str::is_empty) {
             return Err("is a URL without a host".into());
         }
-        if url.scheme() == "redis" && !allow_plaintext && !is_loopback(&url) {
+        if url.scheme() == "redis" && !allow_plaintext && !stays_here(&url) {
             return Err(format!(
                 "is plain redis to another machine, so that passwords could be read and entries \
                  forged on the way; use rediss, or set {} where the network itself is private",
@@ -92,14 +94,8 @@ impl fmt::Debug for RedisAddress {
 }
 
 /// Redis is no scheme that the URL standard knows, so that an address is a name to it.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    match Host::parse(host) {
-        Ok(Host::Domain(name)) => name == "localhost",
-        Ok(Host::Ipv4(address)) => address.is_loopback(),
-        Ok(Host::Ipv6(address)) => address.is_loopback(),
-        Err(_) => false,
-    }
+fn stays_here(url: &Url) -> bool {
+    Host::parse(url.host_str().unwrap_or_default()).is_ok_and(|host| is_loopback(&host))
 }
 
 #[cfg(test)]
