@@ -132,7 +132,7 @@ impl<D: Destination> Consumer<D> {
         let settings = &self.settings;
         let Store::Redis(address) = &settings.ledger.store else { return Ok(Ledger::memory()) };
         let options = SharedOptions {
-            lease: call_deadline(settings).saturating_add(LEASE_SLACK),
+            lease: lease(settings),
             down: settings.ledger.down,
             unavailable: metrics.ledger_unavailable(),
         };
@@ -167,12 +167,11 @@ impl Publishers {
     fn outlets(&self, settings: &ConsumerSettings, log: ControlLog) -> Result<Outlets, RouteError> {
         let (namespace, names) = (&settings.namespace, &settings.names);
         let destination = settings.destination.as_str();
-        let lease = call_deadline(settings).saturating_add(LEASE_SLACK);
         let control = Route::new(&names.control(), "")?;
         Ok(Outlets {
             successors: Successors::new(self.successors.clone(), names.clone())?,
             reports: Reports::new(self.reports.clone(), namespace, destination)?,
-            replicas: Replicas::new(log, self.reports.clone(), control, lease),
+            replicas: Replicas::new(log, self.reports.clone(), control, lease(settings)),
         })
     }
 
@@ -183,4 +182,9 @@ impl Publishers {
 
 fn call_deadline(settings: &ConsumerSettings) -> Duration {
     settings.http.whole_call.saturating_add(DEADLINE_SLACK)
+}
+
+/// How long a claim on a key, or the right to probe, outlives a process that died with it.
+fn lease(settings: &ConsumerSettings) -> Duration {
+    call_deadline(settings).saturating_add(LEASE_SLACK)
 }
