@@ -18,7 +18,7 @@ use crate::ledger::{Claim, Claimed, IfTaken};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::permits::Consequence;
-use crate::policy::{AmbiguousPolicy, RateHint, Signal};
+use crate::policy::{AmbiguousPolicy, RateHint, Sign};
 use crate::shared::Away;
 
 /// What came of an attempt.
@@ -87,7 +87,7 @@ impl<D: Destination> Engine<D> {
         let started = Instant::now();
         let outcome = self.call(self.destination.deliver(attempt)).await.unwrap_or_else(failed);
         let took = started.elapsed();
-        let consequence = permit.ended(Signal::of(&outcome), self.rate_hint());
+        let consequence = permit.ended(Sign::of(&outcome), self.rate_hint());
         self.tell_news(consequence, outcome.reason());
         self.settle_claim(claimed, &outcome).await;
         Attempted::Called(Called { outcome, took, consequence })

@@ -15,7 +15,7 @@ use crate::engine::Engine;
 use crate::ledger::{Claimed, IfTaken};
 use crate::outcome::{Outcome, Reason};
 use crate::permits::Consequence;
-use crate::policy::Signal;
+use crate::policy::Sign;
 
 /// Where events wait for others to share a call with.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl<D: Destination> Engine<D> {
             let batched = self.call(self.destination.deliver_batch(&calling.attempts)).await;
             let took = started.elapsed();
             let batched = batched.unwrap_or_else(|why| Batched::All(failed(why)));
-            let consequence = permit.ended(signal(&batched), self.rate_hint());
+            let consequence = permit.ended(sign(&batched), self.rate_hint());
             self.tell_news(consequence, why(&batched));
             match outcomes(batched, calling.attempts.len()) {
                 Some(outcomes) => self.say_all(calling, outcomes, took, consequence).await,
@@ -223,11 +223,11 @@ fn say(tell: Tell, attempt: Attempt, attempted: Option<Attempted>) {
     drop(tell.send((attempt, attempted)));
 }
 
-fn signal(batched: &Batched) -> Signal {
+fn sign(batched: &Batched) -> Sign {
     match batched {
-        Batched::Each(outcomes) => Signal::of_all(outcomes.iter()),
-        Batched::All(outcome) => Signal::of(outcome),
-        Batched::Refused { .. } => Signal::of(&Outcome::rejected("")),
+        Batched::Each(outcomes) => Sign::of_all(outcomes.iter()),
+        Batched::All(outcome) => Sign::of(outcome),
+        Batched::Refused { .. } => Sign::of(&Outcome::rejected("")),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::outcome::Trouble;
 use crate::policy::{
     Accord, Admission, Answered, Asked, Breaker, Charge, Cost, Gate, HintedLimit, Lesson, Place,
-    RateHint, RateLimit, RateWindow, RetryBudget, Sign, Signal, Standing, Wait,
+    RateHint, RateLimit, RateWindow, RetryBudget, Sign, Standing, Wait,
 };
 
 /// Gives out permits to call, one for each call.
@@ -316,7 +316,7 @@ impl State {
 
 impl Permit<'_> {
     /// The call ended, maybe with a hint at how many more the API takes.
-    pub(crate) fn ended(mut self, signal: Signal, hint: Option<RateHint>) -> Consequence {
+    pub(crate) fn ended(mut self, sign: Sign, hint: Option<RateHint>) -> Consequence {
         self.is_used = true;
         let Granted { is_probe, place, asked } = std::mem::take(&mut self.granted);
         let now = Instant::now();
@@ -329,7 +329,7 @@ impl Permit<'_> {
             let calls = state.calls;
             state.hinted.ended(asked, hint, calls, now);
         }
-        let consequence = state.heard(signal.health, is_probe, now);
+        let consequence = state.heard(sign, is_probe, now);
         drop(state);
         self.permits.changed.notify_one();
         consequence

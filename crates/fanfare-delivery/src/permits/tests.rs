@@ -8,28 +8,24 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 const TEN: usize = 10;
 
-fn signal(health: Sign) -> Signal {
-    Signal { health, pushed_back: false }
+fn good() -> Sign {
+    Sign::Charge(Charge::Good)
 }
 
-fn good() -> Signal {
-    signal(Sign::Charge(Charge::Good))
+fn bad() -> Sign {
+    Sign::Charge(Charge::Bad)
 }
 
-fn bad() -> Signal {
-    signal(Sign::Charge(Charge::Bad))
-}
-
-fn throttled(seconds: u32) -> Signal {
-    signal(Sign::Trouble { trouble: Trouble::Throttled, pause: Some(seconds * SECOND) })
+fn throttled(seconds: u32) -> Sign {
+    Sign::Trouble { trouble: Trouble::Throttled, pause: Some(seconds * SECOND) }
 }
 
 fn now(permits: &Permits) -> Option<Permit<'_>> {
     permits.acquire().now_or_never().map(|permit| permit.expect("nobody is dismissed"))
 }
 
-fn ended(permit: Option<Permit<'_>>, signal: Signal) -> Consequence {
-    permit.expect("a permit").ended(signal, None)
+fn ended(permit: Option<Permit<'_>>, sign: Sign) -> Consequence {
+    permit.expect("a permit").ended(sign, None)
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +90,7 @@ async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
 #[tokio::test(start_paused = true)]
 async fn one_refused_connection_is_an_accident_and_five_are_trouble() {
     let permits = Permits::new(TEN, None);
-    let unsent = || signal(Sign::Charge(Charge::Unsent));
+    let unsent = || Sign::Charge(Charge::Unsent);
     for _ in 0..4 {
         assert_eq!(ended(now(&permits), unsent()), Consequence::default());
     }

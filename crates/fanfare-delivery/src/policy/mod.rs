@@ -9,7 +9,7 @@ mod gate;
 mod rate;
 mod rate_hint;
 mod retry;
-mod signal;
+mod sign;
 #[cfg(test)]
 mod simulation;
 
@@ -23,4 +23,4 @@ pub use rate_hint::RateHint;
 pub(crate) use rate_hint::{Asked, HintedLimit};
 pub use retry::{AmbiguousPolicy, RetryPolicy};
 pub(crate) use retry::{Circumstances, Next};
-pub(crate) use signal::{Sign, Signal};
+pub(crate) use sign::Sign;
