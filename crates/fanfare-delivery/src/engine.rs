@@ -92,10 +92,11 @@ impl<D: Destination> Engine<D> {
                 },
                 () = reports.progress() => {}
                 () = replicas.progress(&self.permits, &self.outbox) => {
-                    self.check(&mut watch, &mut intake, &subscription, running);
+                    self.adjust(&mut intake, &subscription, running);
                 }
                 _ = check.tick() => {
-                    self.check(&mut watch, &mut intake, &subscription, running);
+                    self.observe(&mut watch, intake, &subscription, running);
+                    self.adjust(&mut intake, &subscription, running);
                 }
             }
         }
@@ -129,10 +130,11 @@ impl<D: Destination> Engine<D> {
         running < self.options.at_hand && !self.successors.in_trouble() && !self.permits.is_paused()
     }
 
-    fn check(
+    /// Tells metrics and health how it stands, once every [`CHECK_EVERY`].
+    fn observe(
         &self,
         watch: &mut Watch,
-        intake: &mut Intake,
+        intake: Intake,
         subscription: &Subscription,
         in_flight: usize,
     ) {
@@ -143,14 +145,15 @@ impl<D: Destination> Engine<D> {
         self.metrics.look_at(&self.permits);
         let consuming = *subscription.state().borrow() == ConsumeState::Consuming;
         let could_settle = if holding || self.successors.in_trouble() { 0 } else { in_flight };
-        watch.report(consuming || *intake == Intake::Away, could_settle);
+        watch.report(consuming || intake == Intake::Away, could_settle);
+    }
 
+    /// Takes as much from the queue as it is the time for.
+    fn adjust(&self, intake: &mut Intake, subscription: &Subscription, in_flight: usize) {
         let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
+        let holding = self.permits.trouble().is_some();
         let next = match self.permits.is_paused() {
-            // A successor that is on its way would follow a delivery that is given back, and
-            // the event would be there twice.
-            true if in_flight > 0 => *intake,
-            true => Intake::Away,
+            true => intake.while_paused(too_long, in_flight == 0),
             false => intake.next(too_long, holding, self.permits.may_start()),
         };
         if next != *intake {
@@ -206,6 +209,13 @@ impl Intake {
             same => same,
         }
     }
+
+    /// What is under way comes to its end first, within the same bound as ever: a successor
+    /// that is on its way would follow a delivery that is given back, and the event would be
+    /// there twice.
+    fn while_paused(self, too_long: bool, idle: bool) -> Self {
+        if too_long || idle { Self::Away } else { self }
+    }
 }
 
 /// What `next` gives, looked at only while `may` says so.
@@ -260,5 +270,15 @@ mod tests {
         let away = Intake::Full.next(true, false, true);
         assert_eq!(away, Intake::Away);
         assert_eq!(away.next(false, false, true), Intake::Full);
+    }
+
+    #[test]
+    fn a_pause_lets_what_is_under_way_end_but_not_for_ever() {
+        for intake in [Intake::Full, Intake::Probe] {
+            assert_eq!(intake.while_paused(false, false), intake);
+            assert_eq!(intake.while_paused(false, true), Intake::Away);
+            assert_eq!(intake.while_paused(true, false), Intake::Away);
+        }
+        assert_eq!(Intake::Away.while_paused(false, false), Intake::Away);
     }
 }
