@@ -242,8 +242,7 @@ async fn reports_that_may_not_be_published_double_no_dead_letter() {
         write: r"^(t\.crm\.delay\..*|t\.crm\.dead)$",
         read: r"^t\.crm$",
     };
-    let name = format!("{}-user", world.vhost());
-    let url = world.node().add_user(&name, "secret", world.vhost(), permissions).await.unwrap();
+    let url = world.user(permissions).await;
     let producer = world.producer().await;
     producer.publish_all(registered_many(1000)).await;
     let api = MockApi::sink().await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fanfare_broker::topology::{DestinationPlan, Level, Topology, declare};
 use fanfare_broker::{BrokerConfig, Browser, DestinationNames, Inspector, Namespace, Received};
 use fanfare_producer::{Producer, ProducerConfig};
-use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Wishes};
+use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes};
 
 use crate::wait::eventually;
 
@@ -95,6 +95,16 @@ impl World {
         url.set_ip_host(address.ip()).expect("an IP address is a host");
         url.set_port(Some(address.port())).expect("amqp URLs have ports");
         BrokerConfig::from_urls(url.as_str(), false).expect("a loopback URL")
+    }
+
+    /// The URL of a user who may do here what `permissions` say, with the password `secret`;
+    /// one in each world. Users belong to the node, so the name is made from the vhost's.
+    pub async fn user(&self, permissions: Permissions<'_>) -> String {
+        let (vhost, name) = (self.vhost(), format!("{}-user", self.vhost()));
+        self.node()
+            .add_user(&name, "secret", vhost, permissions)
+            .await
+            .expect("a user can be added")
     }
 
     /// The names of a destination's objects.

@@ -47,9 +47,7 @@ struct User {
 }
 
 async fn user(world: &World, permissions: Permissions<'_>) -> User {
-    let name = format!("{}-user", world.vhost());
-    let added = world.node().add_user(&name, "secret", world.vhost(), permissions).await;
-    let url = added.expect("a user can be added");
+    let url = world.user(permissions).await;
     User { config: BrokerConfig::from_urls(&url, false).unwrap(), url }
 }
 

@@ -258,8 +258,7 @@ async fn a_message_that_may_not_be_published_is_refused_alone() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
     let rights = Permissions { configure: "^$", write: "^x$", read: "^$" };
-    let user = format!("{}-writer", world.vhost());
-    let url = world.node().add_user(&user, "secret", world.vhost(), rights).await.unwrap();
+    let url = world.user(rights).await;
     let config = BrokerConfig::from_urls(&url, false).unwrap();
     only_the_guilty_are_refused(&world, &config, "amq.fanout", |fault| fault.is_access_refused())
         .await;

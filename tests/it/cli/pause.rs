@@ -124,7 +124,7 @@ async fn where_there_is_no_control_log_nothing_is_changed_and_nothing_else_suffe
     assert_eq!(state_of_crm(&tool).await["state"], "running", "all or none");
 
     let reader = Permissions { configure: "^$", write: "^$", read: "^t\\.crm(\\.dead)?$" };
-    let url = world.node().add_user("reader", "secret", world.vhost(), reader).await.unwrap();
+    let url = world.user(reader).await;
     let status = tool.run(&format!("status -d crm --json --amqp-url {url}")).await.ok();
     assert_eq!(status.objects()[0]["state"], Value::Null);
     let table = tool.run(&format!("status -d crm --amqp-url {url}")).await.ok();

@@ -197,7 +197,7 @@ async fn a_letter_whose_copy_is_not_taken_stays() {
     let names = world.names("crm");
     // A user that may look and not replay.
     let reader = Permissions { configure: "^$", write: "^$", read: "^t\\..*\\.dead$" };
-    let url = world.node().add_user("reader", "secret", world.vhost(), reader).await.unwrap();
+    let url = world.user(reader).await;
 
     let answer = tool.run(&format!("dlq replay -d crm --yes --json --amqp-url {url}")).await;
     assert_eq!(answer.code, 1, "{}", answer.err);
@@ -238,7 +238,7 @@ async fn a_replay_that_leads_nowhere_ends_before_a_letter_is_gone() {
         write: "^t\\..*\\.replay$",
         read: "^t\\.(.*\\.dead|unrouted)$",
     };
-    let url = world.node().add_user("lost", "secret", world.vhost(), operator).await.unwrap();
+    let url = world.user(operator).await;
 
     let answer = tool.run(&format!("dlq replay -d crm --yes --amqp-url {url}")).await;
     assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
@@ -289,7 +289,7 @@ async fn an_operator_needs_no_more_than_two_permissions() {
     let tool = Tool::new(&world);
     let operator =
         Permissions { configure: "^$", write: "^t\\..*\\.replay$", read: "^t\\..*\\.dead$" };
-    let url = world.node().add_user("operator", "secret", world.vhost(), operator).await.unwrap();
+    let url = world.user(operator).await;
     let run = async |line: &str| tool.run(&format!("{line} --amqp-url {url}")).await.ok();
 
     assert_eq!(run("dlq list -d crm --json").await.objects().len(), 10);

@@ -58,7 +58,7 @@ async fn an_operator_who_may_not_look_at_every_queue_hears_of_the_others() {
     bury(&world, "crm", &[Letter::of(&registered(9), Cause::Rejected)]).await;
     let operator =
         Permissions { configure: "^$", write: "^t\\..*\\.replay$", read: "^t\\..*\\.dead$" };
-    let url = world.node().add_user("looker", "secret", world.vhost(), operator).await.unwrap();
+    let url = world.user(operator).await;
     let tool = Tool::new(&world);
 
     let objects = tool.run(&format!("status -d crm --json --amqp-url {url}")).await.ok().objects();

@@ -93,7 +93,7 @@ async fn what_may_not_be_looked_at_is_no_difference() {
     world.declare(&["crm"]).await;
     let tool = Tool::new(&world);
     let nobody = Permissions { configure: "^$", write: "^$", read: "^t\\.crm$" };
-    let url = world.node().add_user("guest-of", "secret", world.vhost(), nobody).await.unwrap();
+    let url = world.user(nobody).await;
 
     let verified = tool.run(&format!("topology verify -d crm --amqp-url {url}")).await.ok();
     assert_eq!(verified.out, "");
