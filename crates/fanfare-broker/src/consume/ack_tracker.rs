@@ -146,6 +146,12 @@ impl AckTracker {
         flush
     }
 
+    /// All that is settled and not told, without waiting for what may come before it.
+    pub(super) fn flush_all(&mut self) -> Flush {
+        let now = Instant::now() + PATIENCE;
+        Flush { requeue: Vec::new(), ..self.flush(now) }
+    }
+
     /// The fewest words for all that the broker has not been told, before the channel
     /// closes: then what is not settled goes back anyway, and need not be spared.
     pub(super) fn last_words(&self) -> Vec<Word> {

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicNackOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
+};
+use lapin::types::FieldTable;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::ack_tracker::{Flush, Word};
 use super::delivery::Session;
+use super::subscription::GivingBack;
 use crate::fault::Fault;
 
 type Write = Pin<Box<dyn Future<Output = Result<(), lapin::Error>> + Send>>;
@@ -25,13 +29,15 @@ const LAST_WRITE_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Acks {
     channel: Channel,
     session: Arc<Session>,
+    queue: String,
     writing: OptionFuture<Write>,
     again_at: Option<Instant>,
 }
 
 impl Acks {
-    pub(super) fn new(channel: Channel, session: Arc<Session>) -> Self {
-        Self { channel, session, writing: None.into(), again_at: None }
+    pub(super) fn new(channel: Channel, session: Arc<Session>, queue: &str) -> Self {
+        let queue = queue.to_owned();
+        Self { channel, session, queue, writing: None.into(), again_at: None }
     }
 
     /// Writes when there is something to write; to be polled again and again.
@@ -58,16 +64,16 @@ impl Acks {
     }
 
     /// The last acks, and then the channel is closed.
-    pub(super) async fn finish(&mut self) {
+    pub(super) async fn finish(&mut self, giving_back: GivingBack) {
         // What settles from here on would not be said any more: it comes again.
         self.session.end();
-        match timeout(LAST_WRITE_DEADLINE, self.catch_up()).await {
+        match timeout(LAST_WRITE_DEADLINE, self.catch_up(giving_back)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "The broker did not take the last acks but one"),
             // Said all the same: an ack that is late is better than none.
             Err(_) => warn!("The broker is slow to take the last acks"),
         }
-        match timeout(LAST_WRITE_DEADLINE, self.say_the_last()).await {
+        match timeout(LAST_WRITE_DEADLINE, self.say_the_last(giving_back)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "Could not ack the last deliveries, they come again"),
             Err(_) => warn!("Could not ack the last deliveries in time, they come again"),
@@ -76,18 +82,31 @@ impl Acks {
 
     /// A quorum queue has 32 acks under way; the channel keeps the others, and forgets
     /// them when it closes. Cancelling waits until the queue has caught up.
-    async fn catch_up(&mut self) -> Result<(), lapin::Error> {
+    async fn catch_up(&mut self, giving_back: GivingBack) -> Result<(), lapin::Error> {
         if let Some(written) = (&mut self.writing).await {
             written?;
         }
-        cancel(&self.channel).await
+        match giving_back {
+            GivingBack::AtOnce => cancel(&self.channel).await,
+            GivingBack::Together => stand_in_line(&self.channel, &self.queue).await,
+        }
     }
 
-    async fn say_the_last(&mut self) -> Result<(), lapin::Error> {
-        // For the same reason the last acks are as few as can be.
-        let last_words = self.session.tracker().last_words();
-        for word in last_words {
-            say(&self.channel, word).await?;
+    async fn say_the_last(&mut self, giving_back: GivingBack) -> Result<(), lapin::Error> {
+        match giving_back {
+            GivingBack::AtOnce => {
+                // For the same reason the last acks are as few as can be.
+                let last_words = self.session.tracker().last_words();
+                for word in last_words {
+                    say(&self.channel, word).await?;
+                }
+            }
+            GivingBack::Together => {
+                // What is given back before the end would come again behind the rest.
+                let flush = self.session.tracker().flush_all();
+                write(self.channel.clone(), flush).await?;
+                stand_in_line(&self.channel, &self.queue).await?;
+            }
         }
         // The answer says that the broker has read them all.
         self.channel.close(200, "done".into()).await
@@ -116,11 +135,13 @@ fn write(channel: Channel, flush: Flush) -> Write {
             let options = BasicNackOptions { requeue: false, ..BasicNackOptions::default() };
             channel.basic_nack(tag, options).await?;
         }
-        for tag in flush.singly {
-            channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
-        }
+        // The run first: a crash in between must not bring back one that was settled
+        // before one that is acked singly.
         if let Some(tag) = flush.through {
             channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+        }
+        for tag in flush.singly {
+            channel.basic_ack(tag, BasicAckOptions { multiple: false }).await?;
         }
         Ok(())
     })
@@ -132,6 +153,15 @@ pub(super) async fn cancel_in_time(channel: &Channel) -> Result<(), Fault> {
         Ok(cancelled) => Ok(cancelled?),
         Err(_) => Err(Fault::lost("the broker does not answer")),
     }
+}
+
+/// Waits as [`cancel`] does until the queue has caught up, without leaving its place as
+/// the queue's single active consumer: a second one is behind it in the line.
+async fn stand_in_line(channel: &Channel, queue: &str) -> Result<(), lapin::Error> {
+    const SECOND: &str = "fanfare-second";
+    let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+    let _second = channel.basic_consume(queue.into(), SECOND.into(), options, none).await?;
+    channel.basic_cancel(SECOND.into(), BasicCancelOptions::default()).await
 }
 
 async fn cancel(channel: &Channel) -> Result<(), lapin::Error> {

@@ -22,9 +22,14 @@ pub struct Delivery {
     session: Arc<Session>,
 }
 
+/// One channel's life: what it handed over goes back together. Later ones are greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(u64);
+
 /// One channel's life, as its deliveries see it.
 #[derive(Debug)]
 pub(super) struct Session {
+    id: SessionId,
     tracker: Mutex<AckTracker>,
     ended: AtomicBool,
     /// Woken when there is something to tell the broker.
@@ -45,6 +50,11 @@ impl Delivery {
     /// work on it would be done twice; settling it does nothing.
     pub fn is_stale(&self) -> bool {
         self.session.ended.load(Ordering::Acquire)
+    }
+
+    /// The life of the channel it came by.
+    pub fn session(&self) -> SessionId {
+        self.session.id
     }
 
     /// Tells the broker that it is done with, and keeps the message.
@@ -71,9 +81,17 @@ impl Delivery {
     }
 }
 
+impl SessionId {
+    /// The one after it.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 impl Session {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(id: SessionId) -> Self {
         Self {
+            id,
             tracker: Mutex::new(AckTracker::new()),
             ended: AtomicBool::new(false),
             settled: Notify::new(),

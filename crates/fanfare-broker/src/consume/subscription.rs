@@ -29,6 +29,20 @@ pub struct SubscriptionOptions {
     pub queue: String,
     /// Deliveries that the broker hands over before it hears of the first; at least 1.
     pub prefetch: u16,
+    /// How what is not settled goes back.
+    pub giving_back: GivingBack,
+}
+
+/// How a subscription gives back what it took and did not settle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GivingBack {
+    /// As early as it can: whoever else consumes goes on with the rest meanwhile.
+    #[default]
+    AtOnce,
+    /// Together, with the channel's end, so that it stands in its order before the rest
+    /// and nobody has taken anything in between. For a queue with a single active
+    /// consumer, where a cancelled consumer's place is taken while it still holds some.
+    Together,
 }
 
 /// Whether deliveries can arrive.
@@ -73,7 +87,7 @@ impl Subscription {
         task.spawn(task::run(
             config,
             name,
-            options.queue,
+            options,
             wanted,
             task::Outlets { deliveries: Some(incoming), state, session: current },
         ));
@@ -119,6 +133,9 @@ impl Subscription {
     }
 
     /// Takes no more deliveries, for good; those already taken can still be settled.
+    ///
+    /// Where all is given back [together](GivingBack::Together), the broker still hands
+    /// some over; nobody sees them.
     pub fn drain(&self) {
         self.mode.send_replace(Mode::Drain);
     }

@@ -12,8 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
 use super::acks::{Acks, CONSUMER_TAG, cancel_in_time};
-use super::delivery::{Delivery, Session};
-use super::subscription::{ConsumeState, Mode};
+use super::delivery::{Delivery, Session, SessionId};
+use super::subscription::{ConsumeState, GivingBack, Mode, SubscriptionOptions};
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close};
 use crate::fault::{Fault, FaultKind};
@@ -50,11 +50,12 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 pub(super) fn run(
     config: &BrokerConfig,
     name: &str,
-    queue: String,
+    options: SubscriptionOptions,
     mut wanted: watch::Receiver<Mode>,
     mut outlets: Outlets,
 ) -> impl Future<Output = ()> + use<> {
     let mut dialer = Dialer::new(config, name);
+    let mut id = SessionId::default();
     async move {
         loop {
             let Some(mode) = wait_until_wanted(&mut wanted, &outlets).await else { return };
@@ -62,10 +63,11 @@ pub(super) fn run(
                 connection = dialer.connect() => connection,
                 () = not_wanted(&mut wanted, mode) => continue,
             };
-            let session = Arc::new(Session::new());
+            id = id.next();
+            let session = Arc::new(Session::new(id));
             let ended = consume(
                 &connection,
-                &queue,
+                &options,
                 mode,
                 &session,
                 &mut wanted,
@@ -85,7 +87,7 @@ pub(super) fn run(
                     } else {
                         ConsumeState::Down
                     });
-                    warn!(connection = %dialer.name(), %queue, error = %fault,
+                    warn!(connection = %dialer.name(), queue = options.queue, error = %fault,
                         "Stopped consuming, will try again");
                     drop(connection);
                     tokio::select! {
@@ -138,13 +140,14 @@ async fn next_mode(wanted: &mut watch::Receiver<Mode>) -> Mode {
 
 async fn consume(
     connection: &Connection,
-    queue: &str,
+    options: &SubscriptionOptions,
     mode: Consuming,
     session: &Arc<Session>,
     wanted: &mut watch::Receiver<Mode>,
     outlets: &mut Outlets,
     dialer: &mut Dialer,
 ) -> ChannelEnd {
+    let SubscriptionOptions { queue, giving_back, .. } = options;
     let opened = tokio::select! {
         opened = open(connection, queue, mode.prefetch) => opened,
         () = not_wanted(wanted, mode) => return ChannelEnd::ToldTo,
@@ -156,7 +159,7 @@ async fn consume(
     info!(connection = %dialer.name(), queue, prefetch = mode.prefetch, "Consuming");
     outlets.session.send_replace(Some(Arc::clone(session)));
     outlets.state.send_replace(ConsumeState::Consuming);
-    let mut acks = Acks::new(channel.clone(), Arc::clone(session));
+    let mut acks = Acks::new(channel.clone(), Arc::clone(session), queue);
     let mut draining = false;
     let mut check = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -173,17 +176,19 @@ async fn consume(
             wanted = next_mode(wanted) => match wanted {
                 Mode::Consume { prefetch, pauses } if mode == (Consuming { prefetch, pauses }) => {}
                 Mode::Consume { .. } | Mode::Pause => {
-                    acks.finish().await;
+                    acks.finish(*giving_back).await;
                     return ChannelEnd::ToldTo;
                 }
                 Mode::Drain => {
                     draining = true;
-                    if let Err(fault) = cancel_in_time(&channel).await {
+                    if *giving_back == GivingBack::AtOnce
+                        && let Err(fault) = cancel_in_time(&channel).await
+                    {
                         return ChannelEnd::Fault(fault);
                     }
                 }
                 Mode::Close => {
-                    acks.finish().await;
+                    acks.finish(*giving_back).await;
                     return ChannelEnd::Closed;
                 }
             },

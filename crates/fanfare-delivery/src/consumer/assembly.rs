@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fanfare_broker::control::ControlLog;
 use fanfare_broker::{
-    Publisher, PublisherOptions, Route, RouteError, Subscription, SubscriptionOptions,
+    GivingBack, Publisher, PublisherOptions, Route, RouteError, Subscription, SubscriptionOptions,
 };
 use fanfare_process::Exit;
 use fanfare_process::health::Health;
@@ -117,7 +117,11 @@ impl<D: Destination> Consumer<D> {
         let subscription = Subscription::start(
             &settings.broker,
             &format!("{label} consumes"),
-            SubscriptionOptions { queue: settings.names.queue().to_owned(), prefetch },
+            SubscriptionOptions {
+                queue: settings.names.queue().to_owned(),
+                prefetch,
+                giving_back: GivingBack::AtOnce,
+            },
         );
         engine.run(subscription, reports, replicas, health, shutdown).await;
         let closed = async { tokio::join!(publishers.close(), engine.ledger.close()) };

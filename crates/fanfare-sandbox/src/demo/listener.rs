@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use fanfare_broker::topology::{Argument, Binding, Queue, Topology, declare};
-use fanfare_broker::{BrokerConfig, Namespace, Subscription, SubscriptionOptions};
+use fanfare_broker::{BrokerConfig, GivingBack, Namespace, Subscription, SubscriptionOptions};
 use fanfare_events::{DestinationName, EventId, IdempotencyKey};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
@@ -43,7 +43,7 @@ impl Listener {
         declare(config, &topology(namespace, &queue))
             .await
             .context("the demo's own queue cannot be declared")?;
-        let options = SubscriptionOptions { queue, prefetch: PREFETCH };
+        let options = SubscriptionOptions { queue, prefetch: PREFETCH, giving_back: GivingBack::AtOnce };
         let mut subscription = Subscription::start(config, "fanfare demo listens", options);
         let listening = tokio::spawn(async move {
             while let Some(delivery) = subscription.next().await {
