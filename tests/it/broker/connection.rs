@@ -22,7 +22,7 @@ use super::stage::{
 
 const MESSAGES: usize = 300;
 
-async fn proxy_to(world: &World) -> FaultProxy {
+pub(super) async fn proxy_to(world: &World) -> FaultProxy {
     FaultProxy::start(address_of(world)).await.unwrap()
 }
 

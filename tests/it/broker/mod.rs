@@ -10,5 +10,6 @@ mod control;
 mod delay_line;
 mod order;
 mod permissions;
+mod single_active;
 mod topology;
 mod verdicts;

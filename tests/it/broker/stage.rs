@@ -6,8 +6,8 @@ use fanfare_broker::topology::{
     Argument, Binding, Exchange, ExchangeKind, Queue, Topology, declare,
 };
 use fanfare_broker::{
-    BrokerConfig, ConsumeState, Delivery, GivingBack, Message, Publisher, PublisherOptions, Received, Route,
-    Subscription, SubscriptionOptions,
+    BrokerConfig, ConsumeState, Delivery, GivingBack, Message, Publisher, PublisherOptions,
+    Received, Route, Subscription, SubscriptionOptions,
 };
 use fanfare_tests::{World, within};
 use futures_util::future::join_all;
@@ -98,7 +98,8 @@ pub(super) async fn fill(world: &World, queue: &str, numbers: impl IntoIterator<
 }
 
 pub(super) fn subscription(config: &BrokerConfig, queue: &str, prefetch: u16) -> Subscription {
-    let options = SubscriptionOptions { queue: queue.to_owned(), prefetch, giving_back: GivingBack::AtOnce };
+    let options =
+        SubscriptionOptions { queue: queue.to_owned(), prefetch, giving_back: GivingBack::AtOnce };
     Subscription::start(config, "fanfare tests consume", options)
 }
 

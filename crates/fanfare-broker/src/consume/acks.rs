@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use lapin::Channel;
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
-};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions};
 use lapin::types::FieldTable;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;

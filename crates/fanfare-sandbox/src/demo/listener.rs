@@ -43,7 +43,8 @@ impl Listener {
         declare(config, &topology(namespace, &queue))
             .await
             .context("the demo's own queue cannot be declared")?;
-        let options = SubscriptionOptions { queue, prefetch: PREFETCH, giving_back: GivingBack::AtOnce };
+        let options =
+            SubscriptionOptions { queue, prefetch: PREFETCH, giving_back: GivingBack::AtOnce };
         let mut subscription = Subscription::start(config, "fanfare demo listens", options);
         let listening = tokio::spawn(async move {
             while let Some(delivery) = subscription.next().await {
