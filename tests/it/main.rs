@@ -15,5 +15,6 @@ mod programs;
 mod rate_headers;
 mod replicas;
 mod retry;
+mod rules;
 mod tidy;
 mod webhook;

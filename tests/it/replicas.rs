@@ -2,21 +2,11 @@
 
 use std::time::Duration;
 
-use fanfare_broker::control::{News, Notice};
-use fanfare_broker::{Publisher, PublisherOptions, Route};
+use fanfare_broker::control::News;
 use fanfare_sandbox::mock::{Control, Fault, MockApi, RequestRecord};
 use fanfare_tests::{PATIENCE, RunningConsumer, World, eventually, registered_many};
 
 const DESTINATION: &str = "crm";
-
-/// Publishes what `fanfare pause` and `resume` publish.
-async fn tell(world: &World, news: News) {
-    let publisher = Publisher::start(world.config(), "operator", PublisherOptions::default());
-    let route = Route::new(&world.names(DESTINATION).control(), "").unwrap();
-    let message = Notice::new(1, news).message("operator").unwrap();
-    assert!(publisher.publish(&route, message).await.unwrap().routed);
-    publisher.close().await;
-}
 
 async fn publish(world: &World, count: usize) {
     let producer = world.producer().await;
@@ -46,7 +36,7 @@ async fn a_pause_is_everybodys_and_survives_a_restart() {
     let consumers = start(&world, &api, 2);
     let (by, why) = (|| "ada".to_owned(), || "migration".to_owned());
     world.until_consumers(&queue, 2).await;
-    tell(&world, News::Paused { by: by(), why: why() }).await;
+    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
     // Whoever is paused takes nothing, so all of it waits in the queue.
     world.until_consumers(&queue, 0).await;
     publish(&world, EVENTS as usize).await;
@@ -56,7 +46,7 @@ async fn a_pause_is_everybodys_and_survives_a_restart() {
     let consumers = start(&world, &api, 2);
     assert_eq!(world.ready(&queue).await, EVENTS);
     assert_eq!(api.totals().requests, 0);
-    tell(&world, News::Resumed { by: by(), why: why() }).await;
+    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     stop(consumers).await;
     assert_eq!(api.totals().requests, EVENTS, "each was called for once");
@@ -85,7 +75,7 @@ async fn an_api_that_is_gone_disables_its_destination_until_a_person_resumes_it(
 
     let consumers = start(&world, &api, 1);
     assert_eq!(world.ready(&queue).await, EVENTS);
-    tell(&world, News::Resumed { by: "ada".into(), why: "it is back".into() }).await;
+    world.tell(DESTINATION, News::Resumed { by: "ada".into(), why: "it is back".into() }).await;
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     stop(consumers).await;
     assert_eq!(api.totals().requests - asked, EVENTS, "nobody asked while it was disabled");

@@ -32,6 +32,11 @@ impl KeyedSink {
     pub fn new(url: impl Into<String>) -> Self {
         let limits = HttpLimits { whole_call: Duration::from_secs(2), ..HttpLimits::default() };
         let http = HttpClient::new("fanfare-tests", limits).expect("a client can be made");
+        Self::calling(http, url)
+    }
+
+    /// Posts to `url` by `http`.
+    pub fn calling(http: HttpClient, url: impl Into<String>) -> Self {
         Self { http, url: url.into() }
     }
 }

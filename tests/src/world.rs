@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fanfare_broker::control::{News, Notice};
 use fanfare_broker::topology::{DestinationPlan, Level, Topology, declare};
-use fanfare_broker::{BrokerConfig, Browser, DestinationNames, Inspector, Namespace, Received};
+use fanfare_broker::{
+    BrokerConfig, Browser, DestinationNames, Inspector, Namespace, Publisher, PublisherOptions,
+    Received, Route,
+};
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes};
 
@@ -128,6 +132,17 @@ impl World {
         let config = ProducerConfig::with_broker(self.config.clone(), self.namespace.as_str())
             .expect("a valid namespace");
         Producer::connect(config).await.expect("the broker is there")
+    }
+
+    /// Publishes what `fanfare pause` and `resume` publish.
+    pub async fn tell(&self, destination: &str, news: News) {
+        let publisher = Publisher::start(&self.config, "operator", PublisherOptions::default());
+        let control = self.names(destination).control();
+        let route = Route::new(&control, "").expect("a control log has a route");
+        let message = Notice::new(1, news).message("operator").expect("news are small");
+        let verdict = publisher.publish(&route, message).await.expect("the broker is there");
+        assert!(verdict.routed, "{control} is there");
+        publisher.close().await;
     }
 
     /// How many messages wait in `queue`.

@@ -55,7 +55,7 @@ pub(crate) struct EngineOptions {
 
 /// RabbitMQ closes a channel whose deliveries wait for 30 minutes, and everything on
 /// it is handed over again. Giving it back ourselves comes long before that.
-const LONGEST_UNSETTLED: Duration = Duration::from_secs(10 * 60);
+pub(crate) const LONGEST_UNSETTLED: Duration = Duration::from_secs(10 * 60);
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 impl<D: Destination> Engine<D> {

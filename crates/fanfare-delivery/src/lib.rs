@@ -25,6 +25,8 @@ mod policy;
 mod replicas;
 mod report;
 mod reports;
+#[cfg(test)]
+mod rows;
 mod settings;
 mod shared;
 mod subscription;

@@ -67,7 +67,7 @@ pub(crate) struct Claimed<'a> {
 }
 
 /// How long a key is known, delivered or not.
-const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const TIME_TO_LIVE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Ledger {
     /// A ledger that ends with the process.
