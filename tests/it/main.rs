@@ -11,6 +11,7 @@ mod dead_letters;
 mod demo;
 mod foreign;
 mod isolation;
+mod ledger;
 mod programs;
 mod rate_headers;
 mod replicas;

@@ -11,8 +11,8 @@ mod world;
 
 pub use destination::{KeyedSink, RunningConsumer};
 pub use events::{deleted, registered, registered_many};
-pub use net::{free_port, get};
+pub use net::{free_port, get, metric};
 pub use process::{ProgramSettings, RunningProgram, program, run_to_end};
-pub use vendors::{hubspot, sendgrid};
+pub use vendors::{Vendor, hubspot, sendgrid};
 pub use wait::{PATIENCE, eventually, within};
 pub use world::World;

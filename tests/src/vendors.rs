@@ -1,4 +1,4 @@
-//! The destinations of the house, delivering to a mock.
+//! The destinations of the house, delivering to a mock: in the test's process, and as programs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,47 @@ use fanfare_consumer_sendgrid::{SendGrid, SendGridSettings};
 use fanfare_delivery::http::{HttpClient, HttpLimits};
 use fanfare_process::settings::Reader;
 use fanfare_sandbox::mock::MockApi;
+
+use crate::process::ProgramSettings;
+
+/// A mock API, and the program that delivers to it.
+#[derive(Debug)]
+pub struct Vendor {
+    /// The API.
+    pub mock: MockApi,
+    /// The destination's name.
+    pub name: &'static str,
+    /// The program's name.
+    pub program: &'static str,
+    settings: ProgramSettings,
+}
+
+impl Vendor {
+    /// HubSpot, where an event that is delivered twice changes nothing the second time.
+    pub async fn hubspot() -> Self {
+        let mock = MockApi::hubspot().await.expect("loopback has free ports");
+        let settings = ProgramSettings::default()
+            .set("HUBSPOT_BASE_URL", mock.base_url())
+            .set("HUBSPOT_ACCESS_TOKEN", "canary");
+        Self { mock, name: "hubspot", program: "fanfare-consumer-hubspot", settings }
+    }
+
+    /// SendGrid, where an event that is delivered twice is two mails.
+    pub async fn sendgrid() -> Self {
+        let mock = MockApi::sendgrid().await.expect("loopback has free ports");
+        let settings = ProgramSettings::default()
+            .set("SENDGRID_BASE_URL", mock.base_url())
+            .set("SENDGRID_API_KEY", "SG.canary")
+            .set("SENDGRID_FROM_EMAIL", "hello@example.com");
+        Self { mock, name: "sendgrid", program: "fanfare-consumer-sendgrid", settings }
+    }
+
+    /// What the program is told about the mock, for a consumer of `namespace` at `url`.
+    pub fn settings(&self, url: &str, namespace: &str) -> ProgramSettings {
+        let settings = self.settings.clone();
+        settings.set("FANFARE_AMQP_URL", url).set("FANFARE_NAMESPACE", namespace)
+    }
+}
 
 /// HubSpot at `mock`, with `variables` on top of the defaults.
 pub fn hubspot(mock: &MockApi, variables: &[(&str, &str)]) -> HubSpot {

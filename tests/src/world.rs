@@ -1,5 +1,6 @@
 //! One test's world: a vhost of its own on a real broker.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,6 +12,7 @@ use fanfare_broker::{
 };
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes};
+use fanfare_sandbox::proxy::FaultProxy;
 
 use crate::wait::eventually;
 
@@ -93,12 +95,30 @@ impl World {
         }
     }
 
-    /// The same world behind a proxy at `address`.
-    pub fn config_through(&self, address: std::net::SocketAddr) -> BrokerConfig {
+    /// The URL of the same world behind a proxy at `address`.
+    pub fn url_through(&self, address: SocketAddr) -> String {
         let mut url = url::Url::parse(&self.url).expect("the URL parsed before");
         url.set_ip_host(address.ip()).expect("an IP address is a host");
         url.set_port(Some(address.port())).expect("amqp URLs have ports");
-        BrokerConfig::from_urls(url.as_str(), false).expect("a loopback URL")
+        url.into()
+    }
+
+    /// How the same world is dialled behind a proxy at `address`.
+    pub fn config_through(&self, address: SocketAddr) -> BrokerConfig {
+        BrokerConfig::from_urls(&self.url_through(address), false).expect("a loopback URL")
+    }
+
+    /// Where the broker listens.
+    pub fn address(&self) -> SocketAddr {
+        let url = url::Url::parse(&self.url).expect("the URL parsed before");
+        let host = url.host_str().and_then(|host| host.parse().ok());
+        let port = url.port().expect("amqp URLs have ports");
+        SocketAddr::new(host.expect("a node's URL names a loopback address"), port)
+    }
+
+    /// A proxy to the broker.
+    pub async fn proxy(&self) -> FaultProxy {
+        FaultProxy::start(self.address()).await.expect("loopback has free ports")
     }
 
     /// The URL of a user who may do here what `permissions` say, with the password `secret`;

@@ -8,7 +8,7 @@ use fanfare_broker::{
     BrokerConfig, Confirmed, ConsumeState, Delivery, Inspector, LinkState, PublishError, Publisher,
     PublisherOptions,
 };
-use fanfare_sandbox::proxy::{self, Direction, FaultProxy, Faults};
+use fanfare_sandbox::proxy::{self, Direction, Faults};
 use fanfare_tests::{PATIENCE, World, within};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
@@ -21,16 +21,6 @@ use super::stage::{
 };
 
 const MESSAGES: usize = 300;
-
-pub(super) async fn proxy_to(world: &World) -> FaultProxy {
-    FaultProxy::start(address_of(world)).await.unwrap()
-}
-
-fn address_of(world: &World) -> SocketAddr {
-    let url = url::Url::parse(world.url()).unwrap();
-    let host = url.host_str().unwrap().parse().expect("a node's URL names a loopback address");
-    SocketAddr::new(host, url.port().unwrap())
-}
 
 type Verdicts = JoinHandle<Vec<Result<Confirmed, PublishError>>>;
 
@@ -64,7 +54,7 @@ async fn assert_published_again(world: &World, verdicts: Verdicts) {
 async fn what_is_unconfirmed_when_the_connection_is_cut_is_published_again() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let through = world.config_through(proxy.address());
     let publisher = Publisher::start(&through, "fanfare tests", PublisherOptions::default());
     until_link(&publisher, LinkState::Up).await;
@@ -86,7 +76,7 @@ async fn what_is_unconfirmed_when_the_connection_is_cut_is_published_again() {
 async fn what_is_not_confirmed_in_time_is_published_again_on_a_new_connection() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let through = world.config_through(proxy.address());
     let options = PublisherOptions {
         confirm_deadline: Duration::from_secs(2),
@@ -115,7 +105,7 @@ async fn deliveries_from_before_a_cut_are_stale_and_come_again() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
     fill(&world, "q", 0..DELIVERIES).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let mut subscription =
         subscription(&world.config_through(proxy.address()), "q", DELIVERIES as u16);
     let held = take(&mut subscription, 3).await;
@@ -150,7 +140,7 @@ async fn closing_does_not_wait_for_a_network_that_is_dead() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
     fill(&world, "q", [1]).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let mut subscription = subscription(&world.config_through(proxy.address()), "q", 1);
     next(&mut subscription).await.ack();
     until(&subscription, ConsumeState::Consuming).await;
@@ -166,7 +156,7 @@ async fn a_broker_that_says_nothing_while_it_is_dialled_is_passed_over_and_hung_
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
     fill(&world, "q", [1]).await;
-    let silent = proxy_to(&world).await;
+    let silent = world.proxy().await;
     silent.set(Faults::blackhole());
     let urls = format!("{},{}", at(&world, silent.address()), world.url());
     let config = BrokerConfig::from_urls(&urls, false).unwrap();
@@ -187,7 +177,7 @@ async fn a_broker_that_says_nothing_while_it_is_dialled_is_passed_over_and_hung_
 async fn a_dead_first_address_is_passed_over_for_the_second() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;
-    let refusing = proxy_to(&world).await;
+    let refusing = world.proxy().await;
     refusing.refuse().await.unwrap();
     let urls = format!("{},{}", at(&world, refusing.address()), world.url());
     let config = BrokerConfig::from_urls(&urls, false).unwrap();
@@ -212,7 +202,7 @@ async fn a_broker_at_an_ipv6_address_is_reached_there() {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let serving =
-        tokio::spawn(proxy::run(listener, address_of(&world), Faults::default(), stop.clone()));
+        tokio::spawn(proxy::run(listener, world.address(), Faults::default(), stop.clone()));
 
     // A port that only the IPv6 address has: no name leads there.
     let config = world.config_through(address);

@@ -6,7 +6,6 @@ use fanfare_broker::{
 };
 use fanfare_tests::World;
 
-use super::connection::proxy_to;
 use super::stage::{exchange, fill, id, next, objects, queue, take, to_queue, until};
 
 const MESSAGES: usize = 1_000;
@@ -79,7 +78,7 @@ async fn closing_hands_everything_over_in_its_order_and_repeats_nothing() {
 async fn a_cut_connection_hands_everything_over_in_its_order() {
     let world = World::start().await;
     declare_ordered(&world).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let mut active = ordered(&world.config_through(proxy.address()));
     let taken = take(&mut active, 2 * usize::from(PREFETCH) / 3).await;
     let mut standby = ordered(world.config());
