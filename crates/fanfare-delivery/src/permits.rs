@@ -172,6 +172,12 @@ impl Permits {
         lesson
     }
 
+    /// Somebody who should know says that the trouble may be over.
+    pub(crate) fn look_again(&self) {
+        self.state().gate.look_again(Instant::now());
+        self.changed.notify_one();
+    }
+
     /// The control log gave the right to probe to this process.
     pub(crate) fn grant_probe(&self) {
         self.state().accord.grant();

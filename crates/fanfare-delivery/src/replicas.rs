@@ -118,12 +118,7 @@ impl Replicas {
             }
             event = self.log.next() => self.hear(event, permits),
             word = outbox.next(), if may_tell => {
-                let news = word.of(&self.replica);
-                // Its own trouble is over, of which nobody else knew.
-                let is_known = matches!(news, News::Well { .. }) && self.state.trouble().is_none();
-                if !is_known {
-                    self.tell(news);
-                }
+                self.tell(word.of(&self.replica));
             }
             () = asked(permits, ask_after), if may_tell => self.ask(),
         }
@@ -154,6 +149,10 @@ impl Replicas {
         }
         if self.reading == Reading::CaughtUp {
             self.pass_on(permits);
+            // Each met its trouble by itself, and one look is enough to see whether it is over.
+            if matches!(notice.news, News::Well { .. } | News::Resumed { .. }) {
+                permits.look_again();
+            }
             if own && self.state.probe(now_ms()) == Some(self.replica.as_str()) {
                 permits.grant_probe();
             }

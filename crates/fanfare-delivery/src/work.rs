@@ -38,6 +38,10 @@ enum Instead {
     Expire(Reason),
 }
 
+/// An event that met trouble makes way for another, which may fare better. How long nobody is
+/// called is up to the gate, and whoever is back before it opens waits in front of it: so that
+/// this event is there as well when the trouble ends early.
+const LONGEST_MAKING_WAY: Duration = Duration::from_secs(5);
 /// A message handed over so often has probably killed its consumer each time.
 const POISON_DELIVERIES: u64 = 10;
 
@@ -111,6 +115,7 @@ impl<D: Destination> Engine<D> {
         match attempted {
             Attempted::TakenBack => Err(NoSuccessor::TakenBack),
             Attempted::Held(pause) => {
+                let pause = pause.min(LONGEST_MAKING_WAY);
                 self.settle_instead(delivery, ended, Instead::Delay(pause)).await
             }
             Attempted::Known => Ok(ended.with(Settled::Duplicate)),
@@ -229,7 +234,7 @@ impl<D: Destination> Engine<D> {
             }
             Next::Hold { pause } => {
                 let history = ended.history;
-                let pause = closed_for.or(pause).unwrap_or(seen.pause);
+                let pause = closed_for.or(pause).unwrap_or(seen.pause).min(LONGEST_MAKING_WAY);
                 self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
                 Ok(ended.with(Settled::Hold))
             }

@@ -68,7 +68,8 @@ pub enum News {
         /// be heard of this one.
         lease_until_ms: u64,
     },
-    /// The API took what the probing replica sent: the hold is over.
+    /// The API took what a replica sent to probe it. A hold of everybody's is over if the
+    /// probe was granted; whoever met trouble by itself has reason to look again.
     Well {
         /// The replica that had probed.
         replica: String,

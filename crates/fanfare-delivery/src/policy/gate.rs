@@ -150,6 +150,16 @@ impl Gate {
         }
     }
 
+    /// Somebody who should know says that the trouble may be over: a wait that we drew
+    /// ourselves ends now, one that the API asked for does not.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        if let State::Held { until, trouble } = &mut self.state
+            && !matches!(trouble, Trouble::Throttled | Trouble::Disabled)
+        {
+            *until = now;
+        }
+    }
+
     /// The trouble is over.
     pub(crate) fn open(&mut self) {
         *self = Self::default();
@@ -188,6 +198,25 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_hint_that_it_is_over_ends_a_wait_of_our_own_and_none_that_was_asked_for() {
+        let now = Instant::now();
+        for (trouble, ends) in [
+            (Trouble::Unreachable, true),
+            (Trouble::Failing, true),
+            (Trouble::Unauthorized, true),
+            (Trouble::Untrusted, true),
+            (Trouble::Throttled, false),
+            (Trouble::Disabled, false),
+        ] {
+            let mut gate = Gate::default();
+            let (until, _) = gate.hold(trouble, Some(30 * SECOND), now);
+            gate.look_again(now);
+            let admission = if ends { Admission::Probe } else { Admission::At(until) };
+            assert_eq!(gate.admission(now, 0), admission, "{trouble:?}");
+        }
+    }
 
     #[test]
     fn nobody_passes_before_the_moment_that_was_named() {
