@@ -12,6 +12,7 @@ mod demo;
 mod foreign;
 mod isolation;
 mod ledger;
+mod outage;
 mod programs;
 mod rate_headers;
 mod replicas;
