@@ -1,21 +1,23 @@
-//! The broker of the benchmark, and the events in it.
+//! The broker of the benchmark, the events in it, and a Redis beside it.
 
 use fanfare_broker::topology::{DestinationPlan, Topology, declare};
 use fanfare_broker::{BrokerConfig, Inspector, Namespace};
 use fanfare_events::{Event, EventId};
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_sandbox::broker::{BrokerNode, Wishes};
+use fanfare_sandbox::redis::RedisNode;
 
 pub(crate) const NAMESPACE: &str = "bench";
 pub(crate) const DESTINATION: &str = "sink";
 
-/// A broker with one destination.
+/// A broker with one destination, and a Redis.
 #[derive(Debug)]
 pub(crate) struct Bench {
     node: BrokerNode,
     config: BrokerConfig,
     namespace: Namespace,
     producer: Producer,
+    redis: RedisNode,
     pub(crate) version: String,
 }
 
@@ -39,11 +41,16 @@ impl Bench {
         declare(&config, &Topology::of(&namespace, &[plan])).await?;
         let producer =
             Producer::connect(ProducerConfig::with_broker(config.clone(), NAMESPACE)?).await?;
-        Ok(Self { node, config, namespace, producer, version })
+        let redis = RedisNode::private().await?;
+        Ok(Self { node, config, namespace, producer, redis, version })
     }
 
     pub(crate) fn url(&self) -> &str {
         self.node.url()
+    }
+
+    pub(crate) fn redis_url(&self) -> &str {
+        self.redis.url()
     }
 
     pub(crate) fn queue(&self) -> String {

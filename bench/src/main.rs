@@ -64,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
     drop(sink);
 
     let slow = Sink::start(SLOW_API_MS).await?;
-    for variant in Variant::ALL {
+    for variant in Variant::SINGLE {
         let figures = measure::rate(&bench, &slow, variant, arguments.slow_deliveries).await?;
         eprintln!("bench: API of {SLOW_API_MS} ms, {}: {figures}", variant.name());
         report.slow.push((variant, figures));

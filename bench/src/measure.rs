@@ -60,13 +60,13 @@ pub(crate) async fn part(
 async fn until(sink: &Sink, count: u64) -> anyhow::Result<(u64, Instant)> {
     let began = Instant::now();
     loop {
-        let requests = sink.requests().await?;
-        if requests >= count {
-            return Ok((requests, Instant::now()));
+        let events = sink.events().await?;
+        if events >= count {
+            return Ok((events, Instant::now()));
         }
         anyhow::ensure!(
             began.elapsed() < DEADLINE,
-            "{requests} of {count} deliveries after {DEADLINE:?}"
+            "{events} of {count} deliveries after {DEADLINE:?}"
         );
         sleep(LOOK_EVERY).await;
     }

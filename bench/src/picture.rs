@@ -20,7 +20,7 @@ pub(crate) fn draw(report: &Report) -> String {
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"16\" y=\"26\" font-size=\"16\">deliveries per second: engine is {:.2} × the \
          naive loop</text>\n",
-        report.ratio()
+        report.ratio(Variant::Engine)
     );
     for (index, (variant, figures)) in report.fast.iter().enumerate() {
         let y = TOP + ROW * index as f64;
@@ -28,6 +28,7 @@ pub(crate) fn draw(report: &Report) -> String {
         let fill = match variant {
             Variant::Naive => "#b4b8bf",
             Variant::Engine => "#d9622b",
+            Variant::SharedLedger | Variant::Batches => "#e8a583",
         };
         // Writing to a String cannot fail.
         let _infallible = writeln!(

@@ -19,7 +19,7 @@ pub(crate) struct Sink {
 
 #[derive(Debug, Deserialize)]
 struct Totals {
-    requests: u64,
+    accepted: u64,
 }
 
 impl Sink {
@@ -51,12 +51,12 @@ impl Sink {
         format!("{}/", self.base)
     }
 
-    /// Requests since the last [`Self::forget`].
-    pub(crate) async fn requests(&self) -> anyhow::Result<u64> {
+    /// Events since the last [`Self::forget`].
+    pub(crate) async fn events(&self) -> anyhow::Result<u64> {
         let answer = self.client.get(format!("{}/_totals", self.base)).send().await?;
         let body = answer.error_for_status()?.text().await?;
         let totals: Totals = serde_json::from_str(&body)?;
-        Ok(totals.requests)
+        Ok(totals.accepted)
     }
 
     pub(crate) async fn forget(&self) -> anyhow::Result<()> {

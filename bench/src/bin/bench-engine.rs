@@ -1,12 +1,19 @@
 //! The engine, whole, delivering to the same sink as the baseline.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use fanfare_delivery::http::HttpClient;
-use fanfare_delivery::{Attempt, Consumer, Destination, Outcome};
+use fanfare_delivery::{Attempt, Batched, Batching, Consumer, Destination, Outcome};
 use fanfare_process::settings::{Environment, Reader, Variable};
 use fanfare_process::{Exit, Program, catalogue, shutdown};
 
 const SINK_URL: Variable =
     Variable::required("BENCH_SINK_URL", "http://127.0.0.1:8080/", "Where events are posted.");
+
+const BATCH: Variable =
+    Variable::optional("BENCH_BATCH", "one event", "100", "Events in one call.");
+const BATCH_WAIT: Duration = Duration::from_millis(50);
 
 const PROGRAM: Program = Program {
     name: "bench-engine",
@@ -17,6 +24,7 @@ const PROGRAM: Program = Program {
 #[derive(Debug)]
 struct Sink {
     url: url::Url,
+    batch: Option<NonZeroUsize>,
     http: HttpClient,
 }
 
@@ -33,6 +41,27 @@ impl Destination for Sink {
             .body(attempt.event().to_json());
         self.http.call(request).await.into()
     }
+
+    fn batching(&self) -> Option<Batching> {
+        self.batch.map(|most| Batching { most, wait: BATCH_WAIT })
+    }
+
+    async fn deliver_batch(&self, attempts: &[Attempt]) -> Batched {
+        let mut body = vec![b'['];
+        for attempt in attempts {
+            if body.len() > 1 {
+                body.push(b',');
+            }
+            body.extend_from_slice(&attempt.event().to_json());
+        }
+        body.push(b']');
+        let request = self
+            .http
+            .post(self.url.clone())
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(body);
+        Batched::All(self.http.call(request).await.into())
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,8 +71,12 @@ async fn main() -> Exit {
         "bench",
         std::env::args().skip(1),
         &Environment,
-        |reader: &mut Reader<'_>| reader.required::<url::Url>(&SINK_URL),
-        |url, http| Sink { url, http },
+        |reader: &mut Reader<'_>| {
+            let url = reader.required::<url::Url>(&SINK_URL);
+            let batch = reader.optional::<NonZeroUsize>(&BATCH);
+            Some((url?, batch?))
+        },
+        |(url, batch), http| Sink { url, batch, http },
     );
     let consumer = match consumer {
         Ok(consumer) => consumer,

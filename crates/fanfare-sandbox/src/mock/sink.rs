@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -10,12 +12,13 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::vendor::{Carried, Identity, Vendor, key_in_headers, webhook_headers};
+use super::vendor::{Carried, Identity, Item, Vendor, key_in_headers, webhook_headers};
 
 /// Bytes of the largest body that is read.
 const MAX_BODY: usize = 16 << 20;
 
-/// Any POST, PUT or PATCH to any path is 200 and one effect.
+/// Any POST, PUT or PATCH to any path is 200 and one effect; a batch of CloudEvents is one effect
+/// for each.
 #[derive(Debug)]
 pub(crate) struct Sink;
 
@@ -28,12 +31,22 @@ struct EventId<'a> {
 
 impl Vendor for Sink {
     fn routes(self: Arc<Self>) -> Router {
-        let take = || async { (Extension(Carried::one(true)), Json(json!({}))).into_response() };
+        let take = |headers: HeaderMap, body: Bytes| async move {
+            let carried = match batch(&headers, &body) {
+                Some(events) => Carried { items: events.into_iter().map(taken).collect() },
+                None => Carried::one(true),
+            };
+            (Extension(carried), Json(json!({}))).into_response()
+        };
         let show = || async { Json(json!({})).into_response() };
         Router::new().fallback(any(take).get(show).head(show))
     }
 
     fn identify(&self, headers: &HeaderMap, body: &[u8]) -> Identity {
+        if let Some(events) = batch(headers, body) {
+            let event_ids: Vec<_> = events.into_iter().map(|event| event.id.into_owned()).collect();
+            return Identity { keys: event_ids.clone(), event_ids, webhook: None };
+        }
         let header = headers.get("ce-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let event_id = header.or_else(|| {
             serde_json::from_slice::<EventId<'_>>(body).ok().map(|event| event.id.into_owned())
@@ -56,4 +69,14 @@ impl Vendor for Sink {
     fn max_body(&self) -> usize {
         MAX_BODY
     }
+}
+
+/// The events of a request in the batched content mode of CloudEvents.
+fn batch<'a>(headers: &HeaderMap, body: &'a [u8]) -> Option<Vec<EventId<'a>>> {
+    let is_batch = headers.get(CONTENT_TYPE)? == "application/cloudevents-batch+json";
+    is_batch.then(|| serde_json::from_slice(body).ok())?
+}
+
+fn taken(event: EventId<'_>) -> Item {
+    Item { key: Some(event.id.into_owned()), changed: true }
 }

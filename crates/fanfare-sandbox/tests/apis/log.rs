@@ -138,3 +138,20 @@ async fn waiting_in_vain_says_what_for() {
     );
     seen.unwrap();
 }
+
+#[tokio::test]
+async fn a_batch_of_cloudevents_is_one_effect_each() {
+    let mock = MockApi::sink().await.unwrap();
+    let batch = r#"[{"specversion":"1.0","id":"a"},{"specversion":"1.0","id":"b"}]"#;
+    let post = async |media_type| {
+        let request = client().post(mock.base_url());
+        let answer = request.header("content-type", media_type).body(batch).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    };
+    post("application/cloudevents-batch+json").await;
+    assert_eq!(mock.log()[0].event_ids, ["a", "b"]);
+    assert_eq!((mock.totals().requests, mock.totals().effects), (1, 2));
+    assert_eq!(mock.tally("b").effects, 1);
+    post("application/json").await;
+    assert_eq!(mock.totals().effects, 3, "any other body is one");
+}
