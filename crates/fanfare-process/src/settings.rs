@@ -13,5 +13,6 @@ pub use error::{Problem, SettingsError};
 pub use reader::Reader;
 pub use secret::{Secret, SecretFileError};
 pub use setting::Setting;
+pub use source::read_file;
 pub use variable::{Group, IfUnset, Variable};
 pub use vars::{Environment, Vars};

@@ -15,6 +15,9 @@ pub const GROUP: Group = Group {
         TIMEOUT,
         CONNECT_TIMEOUT,
         HTTP_ALLOW_PLAINTEXT,
+        HTTP_CA_FILE,
+        HTTP_CERT_FILE,
+        HTTP_KEY_FILE,
         RETRY_BASE,
         RETRY_CAP,
         RETRY_ATTEMPTS,
@@ -98,6 +101,32 @@ pub const HTTP_ALLOW_PLAINTEXT: Variable = Variable::with_default(
     "false",
     "Whether an API's plain http:// address may be on another machine. Credentials and events then \
      cross the network in the clear, so say true only for mocks inside one private network.",
+);
+
+/// Authorities to trust.
+pub const HTTP_CA_FILE: Variable = Variable::optional(
+    "FANFARE_HTTP_CA_FILE",
+    "the system's certificates are trusted",
+    "/run/secrets/api-ca.pem",
+    "PEM certificates of the authorities to trust instead of the system's, for an API (or a token \
+     endpoint) with a private CA. This file and the next two are read again when they change, \
+     without a restart.",
+);
+
+/// The client certificate.
+pub const HTTP_CERT_FILE: Variable = Variable::optional(
+    "FANFARE_HTTP_CERT_FILE",
+    "there is no client certificate",
+    "/run/secrets/client.pem",
+    "PEM client certificate chain, leaf first, for an API (or a token endpoint) that asks for one.",
+);
+
+/// The client certificate's key.
+pub const HTTP_KEY_FILE: Variable = Variable::optional(
+    "FANFARE_HTTP_KEY_FILE",
+    "there is no client certificate",
+    "/run/secrets/client-key.pem",
+    "PEM private key of the client certificate, not encrypted; the two are set together.",
 );
 
 /// The first wait.

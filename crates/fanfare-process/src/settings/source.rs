@@ -45,7 +45,7 @@ pub(super) fn given(vars: &dyn Vars, variable: &Variable) -> Result<Option<Given
 
 /// The text of a file that holds one value, without the newline that ends it.
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    let text = String::from_utf8(read(path)?);
+    let text = String::from_utf8(read_file(path)?);
     let text = text.map_err(|_| io::Error::other("it is not valid UTF-8"))?;
     match without_final_newline(&text) {
         "" => Err(io::Error::other("it is empty")),
@@ -56,21 +56,26 @@ pub(super) fn read_text(path: &Path) -> io::Result<String> {
 /// The content of the file whose path `variable` holds; `None` when it is unset or empty.
 pub(super) fn content_of(vars: &dyn Vars, variable: &Variable) -> Result<Option<Vec<u8>>, Problem> {
     let Some(Given { text: path, .. }) = given(vars, variable)? else { return Ok(None) };
-    read(Path::new(&path)).map(Some).map_err(|why| unreadable(variable.name, &path, &why))
+    read_file(Path::new(&path)).map(Some).map_err(|why| unreadable(variable.name, &path, &why))
 }
 
-/// What the environment has under this name; nothing and empty are the same.
-pub(super) fn set(vars: &dyn Vars, name: &str) -> Option<String> {
-    vars.get(name).filter(|value| !value.is_empty())
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// The content of a file that a setting names, such as certificates.
+///
+/// # Errors
+///
+/// That of reading it, or that it is larger than 1 MiB.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other("it is larger than 1 MiB"));
     }
     Ok(bytes)
+}
+
+/// What the environment has under this name; nothing and empty are the same.
+pub(super) fn set(vars: &dyn Vars, name: &str) -> Option<String> {
+    vars.get(name).filter(|value| !value.is_empty())
 }
 
 fn without_final_newline(text: &str) -> &str {
