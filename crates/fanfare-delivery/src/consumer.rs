@@ -78,7 +78,8 @@ impl<D: Destination> Consumer<D> {
         telemetry::init(&settings.process);
 
         let user_agent = format!("{}/{}", program.name, env!("CARGO_PKG_VERSION"));
-        let destination = HttpClient::new(&user_agent, settings.http.clone())
+        let (limits, files) = (settings.http.clone(), settings.tls.clone());
+        let destination = HttpClient::secured(&user_agent, limits, files)
             .and_then(|http| build(own, http))
             .map_err(|error| {
                 error!(error = %Chain(&error), "Cannot start");

@@ -10,7 +10,7 @@ use fanfare_process::settings::{Reader, Setting, Variable};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
 
 use crate::destination::Batching;
-use crate::http::HttpLimits;
+use crate::http::{HttpLimits, TlsFiles, read_tls_files};
 use crate::ledger::{LedgerDown, LedgerSettings};
 use crate::policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
 use crate::shared::Store;
@@ -39,6 +39,8 @@ pub struct ConsumerSettings {
     pub rate_limit: Option<RateLimit>,
     /// What one call may take.
     pub http: HttpLimits,
+    /// The certificates that calls are secured with.
+    pub tls: TlsFiles,
     /// How often, how long apart and until when an event is attempted.
     pub retry: RetryPolicy,
     /// Where the keys of delivered events are kept.
@@ -58,6 +60,7 @@ impl ConsumerSettings {
         let max_concurrency = reader.or_default::<NonZeroUsize>(&consumer::MAX_CONCURRENCY);
         let prefetch = reader.optional::<NonZeroU16>(&consumer::PREFETCH);
         let http = read_http(reader);
+        let tls = read_tls_files(reader);
         let retry = read_retry(reader);
         let ledger = read_ledger(reader);
         // Taking a place to share the limit in and not sharing it would be worse than refusing.
@@ -84,6 +87,7 @@ impl ConsumerSettings {
             prefetch: prefetch?,
             rate_limit: rate_limit?,
             http: http?,
+            tls: tls?,
             retry: retry?,
             ledger: ledger?,
             process: process?,

@@ -26,6 +26,11 @@ pub struct Answer {
     pub(super) retry_after_cap: Duration,
 }
 
+/// How nginx answers where it wants a client certificate and is not content with ours; the
+/// status is 400, which would be the event's own fault otherwise (`ngx_http_special_response.c`).
+const NGINX_REFUSALS: [&str; 2] =
+    ["400 The SSL certificate error", "400 No required SSL certificate was sent"];
+
 /// How much of an answer goes into a reason, in bytes.
 const EXCERPT: usize = 1024;
 
@@ -70,6 +75,15 @@ impl Answer {
         Reason { text: text.into(), ..self.reason() }
     }
 
+    /// What a server said that answered in the API's place, because of our client certificate.
+    pub(super) fn refusal_of_certificate(&self) -> Option<&'static str> {
+        if self.status != StatusCode::BAD_REQUEST {
+            return None;
+        }
+        let page = std::str::from_utf8(&self.body).ok()?;
+        NGINX_REFUSALS.into_iter().find(|title| page.contains(&format!("<title>{title}</title>")))
+    }
+
     fn excerpt(&self) -> Option<String> {
         if self.body.is_empty() {
             return None;
@@ -103,5 +117,22 @@ mod tests {
         assert_eq!(answer.outcome().label(), "hold");
         assert_eq!(answer.reason().status, Some(429));
         assert_eq!(answer.reason().response.as_deref(), Some("slow down"));
+    }
+
+    #[test]
+    fn a_page_of_nginx_about_certificates_is_told_from_an_answer_of_the_api() {
+        let of = |status, body: &str| {
+            Answer::new(status, HeaderMap::new(), body.to_owned()).refusal_of_certificate()
+        };
+        let page = |title: &str| {
+            format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>…</body></html>")
+        };
+        for title in NGINX_REFUSALS {
+            assert_eq!(of(StatusCode::BAD_REQUEST, &page(title)), Some(title));
+            assert_eq!(of(StatusCode::OK, &page(title)), None);
+            assert_eq!(of(StatusCode::BAD_REQUEST, title), None, "somebody tells of it");
+        }
+        assert_eq!(of(StatusCode::BAD_REQUEST, &page("400 Bad Request")), None);
+        assert_eq!(of(StatusCode::BAD_REQUEST, r#"{"message":"no such contact"}"#), None);
     }
 }

@@ -13,6 +13,7 @@ use super::error::CallError;
 use super::guard::{AddressGuard, Networks};
 use super::rate_headers::RateHeaders;
 use super::resolver::Resolver;
+use super::tls::{Tls, TlsFiles};
 use crate::policy::RateHint;
 
 /// Makes single calls: no retries, no redirects, no proxy from the environment.
@@ -44,8 +45,14 @@ pub struct HttpLimits {
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up")]
-pub struct HttpClientError(#[from] reqwest::Error);
+pub enum HttpClientError {
+    /// Its certificates, or the system's, cannot be used.
+    #[error("the HTTP client has no certificates that it could use: {0}")]
+    Certificates(String),
+    /// Anything else.
+    #[error("the HTTP client cannot be set up")]
+    Client(#[from] reqwest::Error),
+}
 
 const ANSWER_BYTES: usize = 64 * 1024;
 
@@ -61,17 +68,31 @@ impl Default for HttpLimits {
 }
 
 impl HttpClient {
-    /// A client that names itself `user_agent`.
+    /// A client that names itself `user_agent` and trusts whom the system trusts.
     pub fn new(user_agent: &str, limits: HttpLimits) -> Result<Self, HttpClientError> {
-        Self::resolving(Resolver::of_the_system(), user_agent.to_owned(), limits)
+        Self::secured(user_agent, limits, TlsFiles::default())
+    }
+
+    /// A client with these certificates, at the API as at the endpoint of access tokens.
+    ///
+    /// Where that endpoint asks for a client certificate, it is shown the same, so that tokens
+    /// may be bound to it (RFC 8705).
+    pub fn secured(
+        user_agent: &str,
+        limits: HttpLimits,
+        files: TlsFiles,
+    ) -> Result<Self, HttpClientError> {
+        Self::resolving(Resolver::of_the_system(), user_agent.to_owned(), limits, files)
     }
 
     pub(crate) fn resolving(
         resolver: Resolver,
         user_agent: String,
         limits: HttpLimits,
+        files: TlsFiles,
     ) -> Result<Self, HttpClientError> {
-        let connections = Connections::new(resolver, user_agent, limits)?;
+        let tls = Tls::new(files).map_err(HttpClientError::Certificates)?;
+        let connections = Connections::new(Arc::new(tls), resolver, user_agent, limits)?;
         Ok(Self {
             to_token_endpoint: connections.clone(),
             connections,

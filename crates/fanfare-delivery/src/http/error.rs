@@ -4,6 +4,8 @@ use std::error::Error;
 use std::iter;
 use std::time::Duration;
 
+use rustls::AlertDescription;
+
 use super::guard::Blocked;
 use super::resolver::ResolveError;
 use crate::outcome::{Outcome, Reason, Trouble};
@@ -20,6 +22,19 @@ pub enum CallError {
     /// The API's certificate is not valid for it.
     #[error("the API's certificate cannot be trusted: {why}")]
     Untrusted {
+        /// The client's words, causes included.
+        why: String,
+    },
+    /// The API refused our client certificate, or wants one, before it took the request.
+    ///
+    /// It says so by a TLS alert. In TLS 1.3 we hear of it after our side of the handshake is
+    /// done, and then the request is on its way; but a server that has not accepted our
+    /// certificate has not finished the handshake (RFC 8446 §4.4), so it has read nothing of
+    /// the request. Nor can it ask for a certificate later on: we offer neither post-handshake
+    /// authentication nor renegotiation. nginx finishes the handshake all the same, and says
+    /// so with a 400 of its own before it passes anything on.
+    #[error("the API does not accept our client certificate, or wants one: {why}")]
+    Refused {
         /// The client's words, causes included.
         why: String,
     },
@@ -62,6 +77,9 @@ impl CallError {
             Self::Untrusted { .. } | Self::Blocked => {
                 Outcome::Hold { reason, trouble: Trouble::Untrusted, pause: None }
             }
+            Self::Refused { .. } => {
+                Outcome::Hold { reason, trouble: Trouble::Unauthorized, pause: None }
+            }
             Self::NoToken { trouble, pause, .. } => {
                 Outcome::Hold { reason, trouble: *trouble, pause: *pause }
             }
@@ -76,6 +94,7 @@ impl From<reqwest::Error> for CallError {
         let (is_builder, is_connect) = (error.is_builder(), error.is_connect());
         let blocked = is_connect && has(&error, is_blocked);
         let untrusted = is_connect && has(&error, is_invalid_certificate);
+        let refused = has(&error, is_refusal_of_certificate);
         // The URL may hold secrets; operators know where the destination is.
         let why = chain(&error.without_url());
         if is_builder {
@@ -84,6 +103,8 @@ impl From<reqwest::Error> for CallError {
             Self::Blocked
         } else if untrusted {
             Self::Untrusted { why }
+        } else if refused {
+            Self::Refused { why }
         } else if is_connect {
             Self::NotSent { why }
         } else {
@@ -114,6 +135,27 @@ fn is_blocked(error: &(dyn Error + 'static)) -> bool {
 fn is_invalid_certificate(error: &(dyn Error + 'static)) -> bool {
     let tls = error.downcast_ref::<rustls::Error>();
     matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// Whether the other side ended the handshake over who we are.
+fn is_refusal_of_certificate(error: &(dyn Error + 'static)) -> bool {
+    let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref() else { return false };
+    matches!(
+        alert,
+        AlertDescription::AccessDenied
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRequired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            // Our signature does not fit our certificate.
+            | AlertDescription::DecryptError
+            // What TLS 1.2 has for a certificate that is missing, among other things.
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::NoCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::UnsupportedCertificate
+    )
 }
 
 /// Whether the error, or one that caused it, is of a kind.

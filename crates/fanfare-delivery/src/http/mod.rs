@@ -13,6 +13,7 @@ mod resolver;
 mod retry_after;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod watched;
 
 pub(crate) use access::is_loopback;
@@ -26,5 +27,7 @@ pub use guard::{Network, Networks};
 pub use rate_headers::{RateHeaders, ResetForm};
 pub(crate) use resolver::Resolver;
 pub use retry_after::{RetryAfter, parse_retry_after};
+pub(crate) use tls::read_tls_files;
+pub use tls::{IdentityFiles, TlsFiles};
 
 pub use crate::policy::RateHint;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::resolver::Resolver;
-use super::{CallError, HttpClient, HttpLimits, Networks};
+use super::{CallError, HttpClient, HttpLimits, Networks, TlsFiles};
 use crate::outcome::{Outcome, Trouble};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -90,7 +90,8 @@ fn resolving(answers: Vec<Vec<SocketAddr>>) -> (HttpClient, Arc<AtomicUsize>) {
         let answer = answers[turn].clone();
         Box::pin(async move { Ok(answer) })
     });
-    (HttpClient::resolving(resolver, "test".to_owned(), limits()).unwrap(), questions)
+    let client = HttpClient::resolving(resolver, "test".to_owned(), limits(), TlsFiles::default());
+    (client.unwrap(), questions)
 }
 
 async fn call(client: &HttpClient, url: &str) -> Outcome {

@@ -1,4 +1,4 @@
-//! Outbound credentials, against a server that looks at what it is shown.
+//! Outbound credentials, against servers that look at what they are shown.
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
 mod api;
@@ -6,3 +6,4 @@ mod oauth2;
 mod rotation;
 mod schemes;
 mod settings;
+mod tls;

@@ -128,6 +128,12 @@ fn unanswered(error: CallError) -> CallError {
         CallError::Untrusted { why } => {
             (Trouble::Untrusted, format!("the token endpoint's certificate is not trusted: {why}"))
         }
+        CallError::Refused { why } => (
+            Trouble::Unauthorized,
+            format!(
+                "the token endpoint does not accept our client certificate, or wants one: {why}"
+            ),
+        ),
         CallError::NotSent { why } => {
             (Trouble::Unreachable, format!("the token endpoint could not be reached: {why}"))
         }
