@@ -56,9 +56,13 @@ pub(crate) enum Turn<'a> {
     Call(Claimed<'a>),
     /// It is decided without a call.
     Decided(Attempted),
-    /// Another attempt at it is under way.
+    /// Another attempt of this process at it is under way.
     Taken,
 }
+
+/// What the look-ups before a call may take together. A claim's lease covers them besides the
+/// call.
+pub(crate) const LONGEST_LOOK_UPS: Duration = Duration::from_secs(5);
 
 impl<D: Destination> Engine<D> {
     /// Attempts an event that has a call of its own.
@@ -74,7 +78,8 @@ impl<D: Destination> Engine<D> {
                 return Attempted::TakenBack;
             }
             let claim = self.ledger.claim(attempt.key(), IfTaken::Wait).await;
-            match self.turn(claim, attempt, may_be_known).await {
+            let looked_up = Instant::now() + LONGEST_LOOK_UPS;
+            match self.turn(claim, attempt, may_be_known, looked_up).await {
                 // While this copy waited, the other one found the destination in trouble.
                 Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {
                     claimed.unused().await;
@@ -93,23 +98,29 @@ impl<D: Destination> Engine<D> {
         Attempted::Called(Called { outcome, took, consequence })
     }
 
-    /// Whether the event is still to be called for, now that it may be.
+    /// Whether the event is still to be called for, now that it may be. The destination has
+    /// until `looked_up` to tell what it knows.
     pub(crate) async fn turn<'a>(
         &self,
         claim: Claim<'a>,
         attempt: &Attempt,
         may_be_known: bool,
+        looked_up: Instant,
     ) -> Turn<'a> {
         let claimed = match claim {
             Claim::Ours(claimed) => claimed,
             Claim::Taken => return Turn::Taken,
+            // It makes way: what a dead process was calling for would keep every place taken
+            // until the leases run out.
+            Claim::Elsewhere(left) => return Turn::Decided(Attempted::Held(left)),
             Claim::Delivered => return Turn::Decided(Attempted::Known),
             Claim::Unavailable(away) => return Turn::Decided(self.hold_for_ledger(&away)),
         };
         if !may_be_known && !claimed.abandoned {
             return Turn::Call(claimed);
         }
-        let asked = self.call(self.destination.was_delivered(attempt)).await;
+        let left = looked_up - Instant::now();
+        let asked = within(left, self.destination.was_delivered(attempt)).await;
         if let Ok(Some(true)) = asked {
             claimed.delivered().await;
             return Turn::Decided(Attempted::Known);
@@ -131,12 +142,7 @@ impl<D: Destination> Engine<D> {
 
     /// One call, whatever the destination's code does.
     pub(crate) async fn call<T>(&self, call: impl Future<Output = T>) -> Result<T, NoAnswer> {
-        let deadline = self.options.call_deadline;
-        match tokio::time::timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(NoAnswer::Panicked),
-            Err(_) => Err(NoAnswer::InTime(deadline)),
-        }
+        within(self.options.call_deadline, call).await
     }
 
     /// What the last answer said about the calls that are left.
@@ -194,6 +200,14 @@ impl<D: Destination> Engine<D> {
 pub(crate) enum NoAnswer {
     Panicked,
     InTime(Duration),
+}
+
+async fn within<T>(deadline: Duration, call: impl Future<Output = T>) -> Result<T, NoAnswer> {
+    match tokio::time::timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) => Err(NoAnswer::Panicked),
+        Err(_) => Err(NoAnswer::InTime(deadline)),
+    }
 }
 
 /// What it means for an event.

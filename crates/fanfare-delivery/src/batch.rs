@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::attempt::{Attempted, Called, Turn, failed};
+use crate::attempt::{Attempted, Called, LONGEST_LOOK_UPS, Turn, failed};
 use crate::destination::{Attempt, Batched, Batching, Destination};
 use crate::engine::Engine;
 use crate::ledger::{Claimed, IfTaken};
@@ -91,22 +91,11 @@ impl<D: Destination> Engine<D> {
     }
 
     async fn attempt_all(&self, members: Vec<Member>) {
-        let Ok(mut permit) = self.permits.acquire().await else { return };
-        let mut calling = Calling { attempts: Vec::new(), others: Vec::new() };
-        // All at once, for the ledger may be far. And nobody waits for a key while having
-        // others: two batches would wait for each other.
-        let claims = members.iter().map(|it| self.ledger.claim(it.attempt.key(), IfTaken::Leave));
-        let claims = join_all(claims).await;
-        for (Member { attempt, may_be_known, tell }, claim) in members.into_iter().zip(claims) {
-            match self.turn(claim, &attempt, may_be_known).await {
-                Turn::Call(claimed) => calling.push(attempt, claimed, tell),
-                Turn::Decided(attempted) => say(tell, attempt, Some(attempted)),
-                Turn::Taken => say(tell, attempt, None),
-            }
-        }
         // The first half is called before the second, so that order is kept.
-        let mut to_call = vec![calling];
-        while let Some(mut calling) = to_call.pop() {
+        let mut to_call = vec![members];
+        while let Some(members) = to_call.pop() {
+            let Ok(permit) = self.permits.acquire().await else { return };
+            let calling = self.claim_all(members).await;
             if calling.attempts.is_empty() {
                 continue;
             }
@@ -119,21 +108,29 @@ impl<D: Destination> Engine<D> {
             match outcomes(batched, calling.attempts.len()) {
                 Some(outcomes) => self.say_all(calling, outcomes, took, consequence).await,
                 None => {
-                    let second = calling.split_off_half();
-                    to_call.extend([second, calling]);
+                    let (first, second) = calling.refused().await;
+                    to_call.extend([second, first]);
                 }
             }
-            if to_call.is_empty() {
-                return;
-            }
-            permit = match self.permits.acquire().await {
-                Ok(permit) => permit,
-                Err(_) => {
-                    join_all(to_call.into_iter().map(Calling::give_back)).await;
-                    return;
-                }
-            };
         }
+    }
+
+    /// Claims those that are to be called for, and tells the others.
+    async fn claim_all(&self, members: Vec<Member>) -> Calling<'_> {
+        let mut calling = Calling { attempts: Vec::new(), others: Vec::new() };
+        // All at once, for the ledger may be far. And nobody waits for a key while having
+        // others: two batches would wait for each other.
+        let claims = members.iter().map(|it| self.ledger.claim(it.attempt.key(), IfTaken::Leave));
+        let claims = join_all(claims).await;
+        let looked_up = Instant::now() + LONGEST_LOOK_UPS;
+        for (Member { attempt, may_be_known, tell }, claim) in members.into_iter().zip(claims) {
+            match self.turn(claim, &attempt, may_be_known, looked_up).await {
+                Turn::Call(claimed) => calling.push(attempt, claimed, tell),
+                Turn::Decided(attempted) => say(tell, attempt, Some(attempted)),
+                Turn::Taken => say(tell, attempt, None),
+            }
+        }
+        calling
     }
 
     async fn say_all(
@@ -207,14 +204,17 @@ impl<'a> Calling<'a> {
         self.others.push((claimed, tell));
     }
 
-    /// They were not called for.
-    async fn give_back(self) {
-        join_all(self.others.into_iter().map(|(claimed, _)| claimed.unused())).await;
-    }
-
-    fn split_off_half(&mut self) -> Self {
-        let half = self.attempts.len() / 2;
-        Self { attempts: self.attempts.split_off(half), others: self.others.split_off(half) }
+    /// Two halves to be called for again, of which all is known by now. What they claimed is
+    /// given back: they may wait for their permits longer than a claim holds.
+    async fn refused(self) -> (Vec<Member>, Vec<Member>) {
+        let Self { attempts, others } = self;
+        let members = attempts.into_iter().zip(others).map(async |(attempt, (claimed, tell))| {
+            claimed.release().await;
+            Member { attempt, may_be_known: false, tell }
+        });
+        let mut first = join_all(members).await;
+        let second = first.split_off(first.len() / 2);
+        (first, second)
     }
 }
 

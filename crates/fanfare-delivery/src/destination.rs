@@ -58,7 +58,7 @@ pub trait Destination: Send + Sync + 'static {
 
     /// Whether the API has the event already, asked before an event is sent that may have
     /// been sent before: an earlier call got no answer, or its process died. `None` when the
-    /// API cannot tell.
+    /// API cannot tell; the same when it has not told within five seconds.
     fn was_delivered(&self, attempt: &Attempt) -> impl Future<Output = Option<bool>> + Send {
         let _ = attempt;
         async { None }

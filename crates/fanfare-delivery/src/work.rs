@@ -38,9 +38,9 @@ enum Instead {
     Expire(Reason),
 }
 
-/// An event that met trouble makes way for another, which may fare better. How long nobody is
-/// called is up to the gate, and whoever is back before it opens waits in front of it: so that
-/// this event is there as well when the trouble ends early.
+/// An event that met trouble, or another process that has it, makes way for another, which may
+/// fare better. How long nobody is called is up to the gate, and whoever is back before it opens
+/// waits in front of it: so that this event is there as well when the trouble ends early.
 const LONGEST_MAKING_WAY: Duration = Duration::from_secs(5);
 /// A message handed over so often has probably killed its consumer each time.
 const POISON_DELIVERIES: u64 = 10;

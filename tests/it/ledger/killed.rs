@@ -4,7 +4,7 @@ use fanfare_broker::Cause;
 use fanfare_sandbox::mock::{Control, Fault, Moment};
 use fanfare_sandbox::proxy::{Direction, Faults};
 use fanfare_sandbox::redis::RedisNode;
-use fanfare_tests::{PATIENCE, Vendor, World, registered};
+use fanfare_tests::{PATIENCE, Vendor, World, registered, registered_many};
 
 use super::{Replica, assert_calls, assert_nothing_left, entry, publish};
 
@@ -155,4 +155,45 @@ async fn a_call_that_its_consumer_did_not_survive_is_waited_for_and_then_repeate
         an_abandoned_call_is_repeated_once(mail, &redis, 2),
         an_abandoned_call_is_left_to_a_person(third, &another)
     );
+}
+
+#[tokio::test]
+async fn what_a_dead_consumer_was_calling_for_keeps_nothing_else_waiting() {
+    const LOST: u64 = 2;
+    const EVENTS: usize = 12;
+    let (world, vendor) = (World::start().await, Vendor::sendgrid().await);
+    let redis = RedisNode::private().await.unwrap();
+    world.declare(&[vendor.name]).await;
+    let hangs = std::iter::repeat_n(Fault::hang(Moment::AfterRead), LOST as usize);
+    vendor.mock.control(Control::script(hangs)).unwrap();
+    let variables = [
+        ("FANFARE_LEDGER", redis.url()),
+        ("FANFARE_TIMEOUT", "3s"),
+        ("FANFARE_MAX_CONCURRENCY", "2"),
+        // Nothing is at hand but what is called for.
+        ("FANFARE_PREFETCH", "2"),
+    ];
+    let events = registered_many(EVENTS);
+    publish(&world, &events).await;
+    let victim = Replica::start(&world, &vendor, world.url(), &variables);
+    vendor
+        .mock
+        .wait_until("the calls", PATIENCE, |mock| mock.totals().effects == LOST)
+        .await
+        .unwrap();
+    victim.program.kill().await;
+    // What it was calling for is at the head of the queue, and claimed.
+    let next = Replica::start(&world, &vendor, world.url(), &variables);
+    next.until_settled("delivered", EVENTS).await;
+    assert_eq!(next.repeats().await, LOST);
+    next.stop().await;
+    let calls = vendor.mock.log();
+    let repeated = |key| calls.iter().filter(|call| call.keys == key).count() == 2;
+    let (lost, others): (Vec<_>, Vec<_>) =
+        calls.iter().skip(LOST as usize).partition(|call| repeated(call.keys.clone()));
+    assert_eq!((lost.len(), others.len()), (LOST as usize, EVENTS - LOST as usize));
+    let first_lost = lost.iter().map(|call| call.arrived_ms).fold(f64::INFINITY, f64::min);
+    assert!(others.iter().all(|call| call.arrived_ms < first_lost), "they did not wait for it");
+    assert_nothing_left(&world, &vendor).await;
+    world.end().await;
 }

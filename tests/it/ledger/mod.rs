@@ -4,6 +4,8 @@ mod away;
 mod copies;
 mod cut;
 mod killed;
+mod look_ups;
+mod shared_calls;
 
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_sandbox::redis::RedisNode;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::Consumer;
+use crate::attempt::LONGEST_LOOK_UPS;
 use crate::batch::Batcher;
 use crate::destination::Destination;
 use crate::engine::{Engine, EngineOptions};
@@ -29,7 +30,7 @@ use crate::successor::Successors;
 /// The engine's own deadline lies behind the client's, which knows more about the call.
 const DEADLINE_SLACK: Duration = Duration::from_secs(1);
 /// A claim outlives the longest call by what comes before and after it.
-const LEASE_SLACK: Duration = Duration::from_secs(10);
+const LEASE_SLACK: Duration = LONGEST_LOOK_UPS.saturating_add(Duration::from_secs(5));
 /// Reports without a verdict; more are dropped.
 const REPORTS_WINDOW: usize = 256;
 /// Reports are small, and so may be the room that their connection takes.

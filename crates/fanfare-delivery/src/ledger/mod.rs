@@ -34,13 +34,16 @@ pub(crate) enum Claim<'a> {
     Ours(Claimed<'a>),
     /// It was delivered before.
     Delivered,
-    /// Another attempt has it, and it was not to be waited for.
+    /// Another attempt of this process has it, and it was not to be waited for.
     Taken,
+    /// Another process has it, for so long unless it ends earlier.
+    Elsewhere(Duration),
     /// The shared ledger is away, and without it nothing is to be called.
     Unavailable(Away),
 }
 
-/// What a claim does while another attempt has the key.
+/// What a claim does while another attempt of this process has the key. Another process is
+/// never waited for: it may be dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfTaken {
     /// It waits until that one ended.
@@ -60,7 +63,7 @@ pub(crate) enum IfTaken {
 pub(crate) struct Claimed<'a> {
     local: LocalClaim<'a>,
     shared: Option<SharedClaim<'a>>,
-    /// Whether another attempt had it first, and did not deliver.
+    /// Whether another attempt of this process had it first, and did not deliver.
     pub(crate) waited: bool,
     /// Whether an earlier claim ended without a word: its call may have been made.
     pub(crate) abandoned: bool,

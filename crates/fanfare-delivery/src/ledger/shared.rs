@@ -13,7 +13,6 @@ use std::time::Duration;
 use fanfare_events::{DestinationName, IdempotencyKey};
 use prometheus_client::metrics::counter::Counter;
 use redis::{RedisError, Script};
-use tokio::time::sleep;
 
 use super::memory::{LocalAnswer, MemoryLedger};
 use super::postbox::{Entry, Postbox, Word};
@@ -58,10 +57,6 @@ enum Answer {
     Held(Duration),
 }
 
-/// Who waits for another process's attempt asks again after so long, and then less often.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
 
 impl SharedLedger {
@@ -81,36 +76,28 @@ impl SharedLedger {
     }
 
     pub(super) async fn claim(&self, key: IdempotencyKey, if_taken: IfTaken) -> Claim<'_> {
-        let (local, mut waited) = match self.memory.claim(key, if_taken).await {
+        let (local, waited) = match self.memory.claim(key, if_taken).await {
             LocalAnswer::Ours { claim, waited } => (claim, waited),
             LocalAnswer::Delivered => return Claim::Delivered,
             LocalAnswer::Taken => return Claim::Taken,
         };
         let mut shared = self.new_claim(key);
-        let mut pause = FIRST_PAUSE;
-        let abandoned = loop {
-            match shared.ask().await {
-                Ok(Answer::Delivered) => {
-                    shared.unsaid = None;
-                    local.delivered();
-                    return Claim::Delivered;
-                }
-                Ok(Answer::Ours { abandoned }) => break abandoned,
-                Ok(Answer::Held(_)) if if_taken == IfTaken::Leave => {
-                    shared.unsaid = None;
-                    return Claim::Taken;
-                }
-                Ok(Answer::Held(left)) => {
-                    waited = true;
-                    sleep(pause.min(left)).await;
-                    pause = LONGEST_PAUSE.min(2 * pause);
-                }
-                Err(away) => {
-                    self.options.unavailable.inc();
-                    match self.options.down {
-                        LedgerDown::Hold => return Claim::Unavailable(away),
-                        LedgerDown::Deliver => break false,
-                    }
+        let abandoned = match shared.ask().await {
+            Ok(Answer::Delivered) => {
+                shared.unsaid = None;
+                local.delivered();
+                return Claim::Delivered;
+            }
+            Ok(Answer::Ours { abandoned }) => abandoned,
+            Ok(Answer::Held(left)) => {
+                shared.unsaid = None;
+                return Claim::Elsewhere(left);
+            }
+            Err(away) => {
+                self.options.unavailable.inc();
+                match self.options.down {
+                    LedgerDown::Hold => return Claim::Unavailable(away),
+                    LedgerDown::Deliver => false,
                 }
             }
         };
