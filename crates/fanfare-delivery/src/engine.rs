@@ -56,6 +56,8 @@ pub(crate) struct EngineOptions {
 /// RabbitMQ closes a channel whose deliveries wait for 30 minutes, and everything on
 /// it is handed over again. Giving it back ourselves comes long before that.
 pub(crate) const LONGEST_UNSETTLED: Duration = Duration::from_secs(10 * 60);
+/// A call, and what it takes to settle what it was for.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(60);
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 impl<D: Destination> Engine<D> {
@@ -86,7 +88,7 @@ impl<D: Destination> Engine<D> {
                 }
                 () = &mut stopped => break,
                 // Asked again at every look: a successor may be in trouble since the loop turned.
-                delivery = once(|| self.has_room(running), subscription.next()) => match delivery {
+                delivery = once(|| self.has_room(intake, running), subscription.next()) => match delivery {
                     Some(delivery) => in_flight.push(self.work(delivery)),
                     None => break,
                 },
@@ -126,8 +128,12 @@ impl<D: Destination> Engine<D> {
     }
 
     /// What cannot be retried or dead-lettered now should not be attempted now.
-    fn has_room(&self, running: usize) -> bool {
-        running < self.options.at_hand && !self.successors.in_trouble() && !self.permits.is_paused()
+    fn has_room(&self, intake: Intake, running: usize) -> bool {
+        let is_over = intake == Intake::Probe && self.permits.trouble().is_none();
+        running < self.options.at_hand
+            && !is_over
+            && !self.successors.in_trouble()
+            && !self.permits.is_paused()
     }
 
     /// Tells metrics and health how it stands, once every [`CHECK_EVERY`].
@@ -150,11 +156,15 @@ impl<D: Destination> Engine<D> {
 
     /// Takes as much from the queue as it is the time for.
     fn adjust(&self, intake: &mut Intake, subscription: &Subscription, in_flight: usize) {
-        let too_long = subscription.oldest_unsettled().is_some_and(|age| age > LONGEST_UNSETTLED);
-        let holding = self.permits.trouble().is_some();
+        let age = subscription.oldest_unsettled().unwrap_or_default();
+        // What is called for now comes to its end first, if that can be waited for: given back,
+        // the event would be called for once more, or be there twice with its successor.
+        let too_long = age > LONGEST_UNSETTLED
+            && (self.permits.is_quiet() || age > LONGEST_UNSETTLED + LONGEST_GOODBYE);
+        let (holding, idle) = (self.permits.trouble().is_some(), in_flight == 0);
         let next = match self.permits.is_paused() {
-            true => intake.while_paused(too_long, in_flight == 0),
-            false => intake.next(too_long, holding, self.permits.may_start()),
+            true => intake.while_paused(too_long, idle),
+            false => intake.next(too_long, holding, self.permits.may_start(), idle),
         };
         if next != *intake {
             info!(destination = %self.name, intake = ?next, "Changing how much is taken");
@@ -197,15 +207,16 @@ enum Intake {
 
 impl Intake {
     /// `too_long`: a delivery has been at hand for too long. `holding`: the destination is
-    /// in trouble. `may_start`: an attempt may start all the same, to probe.
-    fn next(self, too_long: bool, holding: bool, may_start: bool) -> Self {
+    /// in trouble. `may_start`: an attempt may start all the same, to probe. `idle`: nothing is
+    /// at hand, so that another session gives back nothing that is under way.
+    fn next(self, too_long: bool, holding: bool, may_start: bool, idle: bool) -> Self {
         match self {
             // Not the destination's trouble but the broker's: give back, and take again
             // with the next look.
             _ if too_long => Self::Away,
             Self::Away if !holding => Self::Full,
             Self::Away if may_start => Self::Probe,
-            Self::Probe if !holding => Self::Full,
+            Self::Probe if !holding && idle => Self::Full,
             same => same,
         }
     }
@@ -255,21 +266,28 @@ mod tests {
     #[test]
     fn what_a_long_hold_gave_back_is_not_taken_again_before_it_ends() {
         let full = Intake::Full;
-        assert_eq!(full.next(false, true, false), Intake::Full, "a short hold keeps what is here");
-        let away = full.next(true, true, false);
+        let short = full.next(false, true, false, false);
+        assert_eq!(short, Intake::Full, "a short hold keeps what is here");
+        let away = full.next(true, true, false, false);
         assert_eq!(away, Intake::Away);
-        assert_eq!(away.next(false, true, false), Intake::Away);
-        let probe = away.next(false, true, true);
+        assert_eq!(away.next(false, true, false, true), Intake::Away);
+        let probe = away.next(false, true, true, true);
         assert_eq!(probe, Intake::Probe);
-        assert_eq!(probe.next(false, true, false), Intake::Probe);
-        assert_eq!(probe.next(false, false, true), Intake::Full);
+        assert_eq!(probe.next(false, true, false, false), Intake::Probe);
+    }
+
+    #[test]
+    fn the_last_probe_ends_before_everything_is_taken_again() {
+        let probe = Intake::Probe;
+        assert_eq!(probe.next(false, false, true, false), Intake::Probe);
+        assert_eq!(probe.next(false, false, true, true), Intake::Full);
     }
 
     #[test]
     fn what_only_the_broker_held_up_is_taken_again_at_once() {
-        let away = Intake::Full.next(true, false, true);
+        let away = Intake::Full.next(true, false, true, false);
         assert_eq!(away, Intake::Away);
-        assert_eq!(away.next(false, false, true), Intake::Full);
+        assert_eq!(away.next(false, false, true, false), Intake::Full);
     }
 
     #[test]

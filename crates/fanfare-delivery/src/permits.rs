@@ -36,6 +36,7 @@ struct State {
     hinted: HintedLimit,
     /// Calls under way.
     calls: usize,
+    last_ended: Option<Instant>,
     /// How often the line was told to leave.
     dismissals: u64,
     accord: Accord,
@@ -84,6 +85,9 @@ pub(crate) struct Closed {
     pub(crate) is_shared: bool,
 }
 
+/// From the end of a call to the ack or the confirmed successor, by a good margin.
+const SETTLING: Duration = Duration::from_secs(1);
+
 impl Consequence {
     /// How long nothing is called from now on, if the gate is closed.
     pub(crate) fn closed_for(&self) -> Option<Duration> {
@@ -101,6 +105,7 @@ impl Permits {
             rate: rate.map(RateWindow::new),
             hinted: HintedLimit::default(),
             calls: 0,
+            last_ended: None,
             dismissals: 0,
             accord: Accord::default(),
             is_closed: false,
@@ -211,6 +216,13 @@ impl Permits {
     /// Calls under way.
     pub(crate) fn calls(&self) -> usize {
         self.state().calls
+    }
+
+    /// Whether no call is under way, and none has ended so lately that its event may not be
+    /// settled yet.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let state = self.state();
+        state.calls == 0 && state.last_ended.is_none_or(|ended| ended.elapsed() > SETTLING)
     }
 
     /// Calls that may be under way at the same time, for now.
@@ -328,6 +340,7 @@ impl Permit<'_> {
         let now = Instant::now();
         let mut state = self.permits.state();
         state.calls -= 1;
+        state.last_ended = Some(now);
         if let (Some(rate), Some(place)) = (&mut state.rate, place) {
             rate.ended(place, now);
         }
