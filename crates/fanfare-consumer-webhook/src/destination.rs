@@ -52,7 +52,7 @@ impl Destination for Webhook {
         // A UUID, so it holds no dot, which would make the signed content ambiguous.
         let id = attempt.key().to_string();
         let timestamp = seconds_since_1970();
-        let signature = signer.sign(&id, timestamp, &body);
+        let signature = signer.current().sign(&id, timestamp, &body);
         let request = self
             .http
             .post(url.clone())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fanfare_delivery::http::{Credentials, Networks, read_credentials, read_url};
+use fanfare_delivery::http::{Credentials, Networks, Rotating, read_credentials, read_url};
 use fanfare_process::catalogue::webhook::{ALLOW_NETWORKS, BODY, SECRET, URL};
 use fanfare_process::settings::Reader;
 use url::Url;
@@ -13,7 +13,8 @@ use crate::signing::Signer;
 /// Where the receiver is, what signs the webhooks, and what they look like.
 pub struct WebhookSettings {
     pub(crate) url: Url,
-    pub(crate) signer: Signer,
+    /// Follows the file that its secrets came from.
+    pub(crate) signer: Rotating<Signer>,
     /// What a receiver asks for besides the signature.
     pub(crate) credentials: Credentials,
     /// What may be called although it is not public.
@@ -25,7 +26,7 @@ impl WebhookSettings {
     /// Reads the variables of [`catalogue::webhook`](fanfare_process::catalogue::webhook).
     pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = read_url(reader, &URL);
-        let signer = reader.required::<Signer>(&SECRET);
+        let signer = Rotating::<Signer>::required(reader, &SECRET);
         let credentials = read_credentials(reader, None);
         let allowed = reader.optional::<Networks>(&ALLOW_NETWORKS);
         let body = reader.choice(

@@ -3,6 +3,7 @@
 
 mod calls;
 mod receiver;
+mod rotation;
 mod settings;
 mod signatures;
 mod story;

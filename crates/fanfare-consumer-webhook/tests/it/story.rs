@@ -45,7 +45,9 @@ impl Story {
 }
 
 pub(crate) fn settings(changes: &[(&str, &str)]) -> Result<WebhookSettings, SettingsError> {
+    let in_file = changes.iter().any(|(name, _)| *name == "WEBHOOK_SECRET_FILE");
     let required = [("WEBHOOK_URL", "https://receiver.example"), ("WEBHOOK_SECRET", SECRET)];
+    let required = &required[..if in_file { 1 } else { 2 }];
     let all = required.iter().chain(changes);
     let vars: BTreeMap<_, _> =
         all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -11,6 +11,7 @@ mod guard;
 mod rate_headers;
 mod resolver;
 mod retry_after;
+mod rotating;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -27,6 +28,7 @@ pub use guard::{Network, Networks};
 pub use rate_headers::{RateHeaders, ResetForm};
 pub(crate) use resolver::Resolver;
 pub use retry_after::{RetryAfter, parse_retry_after};
+pub use rotating::Rotating;
 pub(crate) use tls::read_tls_files;
 pub use tls::{IdentityFiles, TlsFiles};
 

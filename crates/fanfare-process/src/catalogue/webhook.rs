@@ -21,7 +21,8 @@ pub const SECRET: Variable = Variable::required(
     "whsec_…",
     "What signs each webhook after Standard Webhooks: whsec_ and the base64 of 24 to 64 random \
      bytes (HMAC-SHA256), or whsk_ and that of a private key (Ed25519). While rotating, the new \
-     and the old one, separated by commas: the receiver accepts either.",
+     and the old one, separated by commas: the receiver accepts either. WEBHOOK_SECRET_FILE is \
+     read again when the file changes, without a restart.",
 )
 .secret();
 

@@ -26,7 +26,7 @@ pub(super) enum Scheme {
 }
 
 /// A text that does not show itself and can be compared.
-pub(super) struct SecretText(pub(super) SecretString);
+pub(in crate::http) struct SecretText(pub(in crate::http) SecretString);
 
 impl Scheme {
     pub(super) fn as_str(&self) -> &'static str {

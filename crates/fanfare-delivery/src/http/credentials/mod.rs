@@ -11,6 +11,7 @@ use fanfare_process::settings::Secret;
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
+pub(super) use header::SecretText;
 use header::{HeaderRecipe, Scheme};
 use oauth2::Tokens;
 pub use oauth2::{ClientAuth, OAuth2Client};
