@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fanfare_sandbox::mock::MockApi;
+use fanfare_broker::Cause;
+use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
 use fanfare_tests::{PATIENCE, RunningConsumer, World, registered_many};
 use tokio::time::Instant;
 
@@ -82,4 +83,29 @@ async fn time_of_crm(mail_is_alive: bool) -> Duration {
     producer.close().await;
     world.end().await;
     took
+}
+
+#[tokio::test]
+async fn an_event_that_alone_is_forbidden_does_not_hold_the_others() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let api = MockApi::sink().await.unwrap();
+    let forbidden = Rule::body_contains("user-7@", Fault::status(403));
+    api.control(Control::rules([forbidden])).unwrap();
+    let settings = [("FANFARE_RETRY_ATTEMPTS", "2"), ("FANFARE_RETRY_CAP", "1s")];
+    let consumer = RunningConsumer::start(&world, "crm", &api, &settings);
+    let producer = world.producer().await;
+    producer.publish_all(&registered_many(EVENTS)).await;
+
+    let dead = world.names("crm").dead();
+    world.until_ready(&dead, 1).await;
+    let others = EVENTS as u64 - 1;
+    api.wait_until("the others", PATIENCE, |api| api.totals().accepted == others).await.unwrap();
+    consumer.stop().await;
+    producer.close().await;
+    let letter = world.read(&dead).await.remove(0);
+    assert_eq!((letter.cause(), letter.attempts()), (Some(Cause::Exhausted), 2));
+    let reason = letter.reason().unwrap_or_default();
+    assert!(reason.contains("to this event and not to others"), "{reason}");
+    world.end().await;
 }

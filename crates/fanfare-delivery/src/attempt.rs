@@ -4,9 +4,11 @@
 //! died says that the call may have been made.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fanfare_broker::Delivery;
+use fanfare_events::IdempotencyKey;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -18,7 +20,7 @@ use crate::ledger::{Claim, Claimed, IfTaken};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
 use crate::permits::Consequence;
-use crate::policy::{AmbiguousPolicy, RateHint, Sign};
+use crate::policy::{AmbiguousPolicy, Loners, RateHint, Sign};
 use crate::shared::Away;
 
 /// What came of an attempt.
@@ -91,6 +93,7 @@ impl<D: Destination> Engine<D> {
         };
         let started = Instant::now();
         let outcome = self.call(self.destination.deliver(attempt)).await.unwrap_or_else(failed);
+        let outcome = self.blame(attempt.key(), outcome);
         let took = started.elapsed();
         let consequence = permit.ended(Sign::of(&outcome), self.rate_hint());
         self.tell_news(consequence, outcome.reason());
@@ -134,6 +137,24 @@ impl<D: Destination> Engine<D> {
         }
         self.metrics.repeated();
         Turn::Call(claimed)
+    }
+
+    /// Whose trouble it is: an event that others were delivered in spite of goes on at its own
+    /// expense.
+    fn blame(&self, key: IdempotencyKey, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Hold { reason, trouble: Trouble::Unauthorized, .. }
+                if self.permits.trouble().is_none() && self.loners().is_alone(key) =>
+            {
+                let text = format!("{}, to this event and not to others", reason.text);
+                Outcome::Retry { reason: Reason { text, ..reason }, after: None }
+            }
+            other => other,
+        }
+    }
+
+    fn loners(&self) -> MutexGuard<'_, Loners> {
+        self.loners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn resends(&self) -> bool {
@@ -190,6 +211,7 @@ impl<D: Destination> Engine<D> {
         }
         if consequence.opened {
             info!(destination = %self.name, "The destination is well again");
+            self.loners().opened();
             self.outbox.well();
         }
     }

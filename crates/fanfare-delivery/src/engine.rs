@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::permits::Permits;
-use crate::policy::RetryPolicy;
+use crate::policy::{Loners, RetryPolicy};
 use crate::replicas::Replicas;
 use crate::reports::Reports;
 use crate::subscription::EventTypes;
@@ -37,6 +38,7 @@ pub(crate) struct Engine<D> {
     pub(crate) permits: Permits,
     pub(crate) batcher: Option<Batcher>,
     pub(crate) outbox: Outbox,
+    pub(crate) loners: Mutex<Loners>,
     pub(crate) metrics: Metrics,
     pub(crate) consumer: String,
 }

@@ -1,5 +1,6 @@
 //! A consumer's parts, put together: connections, ledger, engine.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use fanfare_broker::control::ControlLog;
@@ -94,6 +95,7 @@ impl<D: Destination> Consumer<D> {
         let engine = Engine {
             batcher: batching.map(Batcher::new),
             outbox: Outbox::default(),
+            loners: Mutex::default(),
             permits: Permits::new(settings.max_concurrency.get(), settings.rate_limit),
             destination: self.destination,
             name: settings.destination,

@@ -6,6 +6,7 @@ mod budget;
 #[cfg_attr(not(test), expect(dead_code, reason = "the permits take it up next"))]
 mod concurrency;
 mod gate;
+mod loners;
 mod rate;
 mod rate_hint;
 mod retry;
@@ -17,6 +18,7 @@ pub(crate) use accord::{Accord, Lesson, Standing};
 pub(crate) use breaker::{Breaker, Charge};
 pub(crate) use budget::{Cost, RetryBudget};
 pub(crate) use gate::{Admission, Answered, Gate};
+pub(crate) use loners::Loners;
 pub use rate::{InvalidRateLimit, RateLimit};
 pub(crate) use rate::{Place, RateWindow, Wait};
 pub use rate_hint::RateHint;
