@@ -207,6 +207,8 @@ impl<D: Destination> Engine<D> {
                 self.outbox.disabled(why());
             } else if closed.is_shared {
                 self.outbox.held(closed.until, closed.trouble, why());
+            } else if closed.is_news || consequence.probe_failed {
+                self.outbox.troubled(closed.until, closed.trouble, why(), closed.is_news);
             }
         }
         if consequence.opened {

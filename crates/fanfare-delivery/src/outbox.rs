@@ -1,6 +1,7 @@
 //! What this process has to tell the other replicas, until it can be told.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use fanfare_broker::control::News;
 use tokio::sync::Notify;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use crate::clock::{as_ms, now_ms};
 use crate::outcome::Trouble;
 
-/// News that wait. Of each kind the last says it all, so there are three at most.
+/// News that wait. Of each kind the last says it all, so there are four at most.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     waiting: Mutex<Waiting>,
@@ -20,9 +21,12 @@ pub(crate) struct Outbox {
 struct Waiting {
     disabled: Option<String>,
     held: Option<Held>,
+    troubled: Option<Held>,
     is_well: bool,
     /// The end of the last hold that was told.
     told_until: Option<Instant>,
+    /// When trouble of this process's own was told last.
+    troubled_told: Option<Instant>,
 }
 
 /// Something to tell.
@@ -35,17 +39,22 @@ pub(crate) enum Word {
     },
     /// The API asked to wait.
     Held(Held),
+    /// This process waits by itself.
+    Troubled(Held),
     /// It is well.
     Well,
 }
 
-/// A wait that is everybody's.
+/// A wait, and what for.
 #[derive(Debug)]
 pub(crate) struct Held {
     until: Instant,
     trouble: Trouble,
     why: String,
 }
+
+/// Trouble that goes on is told again with a probe that failed, and no more often than this.
+const TROUBLED_AGAIN: Duration = Duration::from_secs(5);
 
 impl Outbox {
     /// The API asked for no more events.
@@ -61,6 +70,17 @@ impl Outbox {
         let known = waiting.held.as_ref().map(|held| held.until).max(waiting.told_until);
         if known.is_none_or(|known| until > known) {
             waiting.held = Some(Held { until, trouble, why });
+            waiting.is_well = false;
+            self.added.notify_one();
+        }
+    }
+
+    /// This process found trouble that it sits out by itself, which `is_news` or goes on.
+    pub(crate) fn troubled(&self, until: Instant, trouble: Trouble, why: String, is_news: bool) {
+        let mut waiting = self.waiting();
+        let again_after = waiting.troubled_told.map(|told| told + TROUBLED_AGAIN);
+        if is_news || again_after.is_none_or(|after| Instant::now() >= after) {
+            waiting.troubled = Some(Held { until, trouble, why });
             waiting.is_well = false;
             self.added.notify_one();
         }
@@ -97,6 +117,10 @@ impl Waiting {
             self.told_until = Some(held.until);
             return Some(Word::Held(held));
         }
+        if let Some(troubled) = self.troubled.take() {
+            self.troubled_told = Some(Instant::now());
+            return Some(Word::Troubled(troubled));
+        }
         std::mem::take(&mut self.is_well).then_some(Word::Well)
     }
 }
@@ -107,20 +131,28 @@ impl Word {
         let replica = replica.to_owned();
         match self {
             Self::Disabled { why } => News::Disabled { by: replica, why },
-            Self::Held(Held { until, trouble, why }) => {
-                let left = until.saturating_duration_since(Instant::now());
-                let until_ms = now_ms().saturating_add(as_ms(left));
-                News::Held { replica, until_ms, trouble: trouble.as_str().to_owned(), why }
+            Self::Held(held) => {
+                let (until_ms, trouble, why) = held.told();
+                News::Held { replica, until_ms, trouble, why }
+            }
+            Self::Troubled(held) => {
+                let (until_ms, trouble, why) = held.told();
+                News::Troubled { replica, until_ms, trouble, why }
             }
             Self::Well => News::Well { replica },
         }
     }
 }
 
+impl Held {
+    fn told(self) -> (u64, String, String) {
+        let left = self.until.saturating_duration_since(Instant::now());
+        (now_ms().saturating_add(as_ms(left)), self.trouble.as_str().to_owned(), self.why)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -130,6 +162,7 @@ mod tests {
             .map(|word| match word {
                 Word::Disabled { .. } => "disabled",
                 Word::Held(_) => "held",
+                Word::Troubled(_) => "troubled",
                 Word::Well => "well",
             })
             .collect()
@@ -158,5 +191,28 @@ mod tests {
         outbox.held(now + 2 * SECOND, Trouble::Throttled, String::new());
         outbox.disabled("gone".into());
         assert_eq!(taken(&outbox), ["disabled", "held"], "it is not well any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_that_goes_on_is_told_every_few_seconds() {
+        let outbox = Outbox::default();
+        let goes_on = |is_news| {
+            let until = Instant::now() + SECOND;
+            outbox.troubled(until, Trouble::Unreachable, String::new(), is_news);
+        };
+        goes_on(true);
+        goes_on(false);
+        assert_eq!(taken(&outbox), ["troubled"]);
+        for expected in [[].as_slice(), &[], &[], &[], &["troubled"], &[]] {
+            tokio::time::advance(SECOND).await;
+            goes_on(false);
+            assert_eq!(taken(&outbox), expected);
+        }
+        goes_on(true);
+        outbox.well();
+        assert_eq!(taken(&outbox), ["troubled", "well"], "news wait for nothing");
+        outbox.well();
+        goes_on(true);
+        assert_eq!(taken(&outbox), ["troubled"], "it is not well any more");
     }
 }

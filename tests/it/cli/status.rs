@@ -5,10 +5,15 @@ use std::time::Duration;
 use fanfare_broker::topology::{DelayRoute, Precision};
 use fanfare_broker::{Cause, Message, Publisher, PublisherOptions, Route};
 use fanfare_sandbox::broker::Permissions;
-use fanfare_tests::{World, registered, registered_many};
+use fanfare_sandbox::mock::{Control, Fault, MockApi};
+use fanfare_tests::{RunningConsumer, World, eventually, registered, registered_many};
 use serde_json::{Value, json};
 
 use super::{Letter, Tool, bury};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Enough for each of two replicas to find out that the API is well.
+const EVENTS: u64 = 40;
 
 #[tokio::test]
 async fn each_destination_is_counted() {
@@ -87,5 +92,52 @@ async fn a_destination_that_does_not_exist_is_said() {
     let answer = tool.run("status").await;
     assert_eq!(answer.code, 2, "AMQP cannot list destinations");
     assert!(answer.err.contains("FANFARE_DESTINATIONS"), "{}", answer.err);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn trouble_that_each_replica_meets_itself_is_seen_and_a_resume_has_them_look_again() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let api = MockApi::sink().await.unwrap();
+    api.control(Control::all(Fault::status(401))).unwrap();
+    let one_attempt = [("FANFARE_RETRY_ATTEMPTS", "1"), ("FANFARE_MAX_CONCURRENCY", "1")];
+    let replicas: Vec<_> =
+        (0..2).map(|_| RunningConsumer::start(&world, "crm", &api, &one_attempt)).collect();
+    world.until_consumers(world.names("crm").queue(), 2).await;
+    let producer = world.producer().await;
+    for receipt in producer.publish_all(&registered_many(EVENTS as usize)).await {
+        receipt.unwrap();
+    }
+    producer.close().await;
+
+    let tool = Tool::new(&world);
+    let status = async || tool.run("status -d crm --json").await.ok().objects()[0].clone();
+    let seen = eventually("both replicas' trouble in the status", async || {
+        Some(status().await).filter(|seen| seen["troubled"] == 2)
+    })
+    .await;
+    assert_eq!(seen["state"], "troubled");
+    assert_eq!(seen["state_why"], "unauthorized: the API answered 401 Unauthorized");
+    assert!(seen["state_until"].as_str() > seen["state_since"].as_str(), "{seen}");
+    assert!(seen["state_by"].is_string() && seen["troubled_said"].is_string(), "{seen}");
+    let table = tool.run("status -d crm").await.ok();
+    assert!(table.out.contains("in trouble since "), "{}", table.out);
+    assert!(table.out.contains("by 2 replicas, said "), "{}", table.out);
+
+    api.heal();
+    let resumed = tool.run("resume -d crm").await.ok();
+    assert!(resumed.out.starts_with("crm: in trouble since "), "{}", resumed.out);
+    assert!(resumed.err.contains("its replicas look again now"), "{}", resumed.err);
+    eventually("a status that is well", async || {
+        (status().await["state"] == "running").then_some(())
+    })
+    .await;
+    api.wait_until("every event", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
+    world.until_drained("crm").await;
+    assert_eq!(world.ready(&world.names("crm").dead()).await, 0, "no attempt was spent");
+    for replica in replicas {
+        replica.stop().await;
+    }
     world.end().await;
 }

@@ -12,7 +12,9 @@ mod notice;
 mod read;
 mod state;
 mod stream;
+mod troubles;
 
 pub use log::{ControlEvent, ControlLog};
 pub use notice::{News, Notice, UnreadableNotice};
 pub use state::{CLOCK_TOLERANCE_MS, ControlState, Hold, Pause};
+pub use troubles::Troubled;

@@ -60,6 +60,18 @@ pub enum News {
         /// What happened, in a sentence.
         why: String,
     },
+    /// A replica met trouble that it sits out by itself, or meets it still. Others go by what
+    /// they meet; it is said for operators.
+    Troubled {
+        /// The replica.
+        replica: String,
+        /// When it tries again, in milliseconds since the epoch, by its clock.
+        until_ms: u64,
+        /// What kind of trouble, in a word such as `unreachable`.
+        trouble: String,
+        /// What happened, in a sentence.
+        why: String,
+    },
     /// A replica asks to be the one that tries whether the API is well again.
     Probe {
         /// The replica.
@@ -148,7 +160,8 @@ impl News {
             Self::Paused { why, .. }
             | Self::Disabled { why, .. }
             | Self::Resumed { why, .. }
-            | Self::Held { why, .. } => Some(why),
+            | Self::Held { why, .. }
+            | Self::Troubled { why, .. } => Some(why),
             Self::Probe { .. } | Self::Well { .. } | Self::Joined { .. } => None,
         }
     }
@@ -181,6 +194,15 @@ mod tests {
                     why: why(),
                 },
                 "held",
+            ),
+            (
+                News::Troubled {
+                    replica: replica(),
+                    until_ms: u64::MAX,
+                    trouble: "unauthorized".into(),
+                    why: why(),
+                },
+                "troubled",
             ),
             (News::Probe { replica: replica(), lease_until_ms: 9 }, "probe"),
             (News::Well { replica: replica() }, "well"),

@@ -6,6 +6,7 @@
 //! differ more is a call that is early by the difference, or a wait that is longer.
 
 use super::notice::{News, Notice};
+use super::troubles::{Troubled, Troubles};
 
 /// How far the clocks of two replicas may be apart.
 pub const CLOCK_TOLERANCE_MS: u64 = 1000;
@@ -16,6 +17,7 @@ pub struct ControlState {
     word: Word,
     hold: Option<Hold>,
     probe: Option<Probe>,
+    troubles: Troubles,
 }
 
 /// What was last said about whether the destination may run.
@@ -81,13 +83,24 @@ impl ControlState {
             News::Paused { by, why } => self.stop(notice, false, by, why),
             News::Disabled { by, why } => self.stop(notice, true, by, why),
             News::Resumed { .. } => self.resume(),
-            News::Held { replica, until_ms, trouble, why } => self.hold(Hold {
+            News::Held { replica, until_ms, trouble, why } => {
+                self.troubles.over(replica);
+                self.hold(Hold {
+                    replica: replica.clone(),
+                    since_ms: notice.at_ms,
+                    until_ms: *until_ms,
+                    trouble: trouble.clone(),
+                    why: why.clone(),
+                    and_others: false,
+                });
+            }
+            News::Troubled { replica, until_ms, trouble, why } => self.troubles.said(Troubled {
                 replica: replica.clone(),
                 since_ms: notice.at_ms,
+                said_ms: notice.at_ms,
                 until_ms: *until_ms,
                 trouble: trouble.clone(),
                 why: why.clone(),
-                and_others: false,
             }),
             News::Probe { replica, lease_until_ms } => {
                 if self.grants_probe(replica, notice.at_ms) {
@@ -96,6 +109,7 @@ impl ControlState {
                 }
             }
             News::Well { replica } => {
+                self.troubles.over(replica);
                 if self.is_probing(replica) {
                     (self.hold, self.probe) = (None, None);
                 }
@@ -126,6 +140,12 @@ impl ControlState {
     pub fn probe(&self, now_ms: u64) -> Option<&str> {
         let probe = self.probe.as_ref().filter(|probe| probe.lease_until_ms > now_ms);
         probe.map(|probe| probe.replica.as_str())
+    }
+
+    /// The replicas that sit out trouble by themselves at `now_ms`, whoever spoke last at the
+    /// end. One that died in trouble is among them for two minutes after it was to try again.
+    pub fn troubled(&self, now_ms: u64) -> impl DoubleEndedIterator<Item = &Troubled> {
+        self.troubles.at(now_ms)
     }
 
     /// The pause once more, when it has come so far back in the log that the broker might

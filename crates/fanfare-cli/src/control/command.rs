@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::standing::Standing;
+use super::standing::{Standing, State};
 use super::steer::{self, Order};
 use crate::arguments::ControlArguments;
 use crate::audit::{AuditLog, Change, Ending};
@@ -117,7 +117,9 @@ fn say(
     }
     let line = standing.line().unwrap_or_default();
     console.line(format_args!("{destination}: {}{line}", if changed { "" } else { "already " }))?;
-    if changed && order == Order::Resume && log.trouble().is_some() {
+    if changed && standing.state == Some(State::Troubled) {
+        console.remark(format_args!("{destination}: its replicas look again now"));
+    } else if changed && order == Order::Resume && log.trouble().is_some() {
         console.remark(format_args!(
             "{destination} still waits as it was asked to; `fanfare resume -d {destination}` once \
              more ends that too"

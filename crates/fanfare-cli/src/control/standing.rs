@@ -17,8 +17,12 @@ pub struct Standing {
     pub state_until: Option<String>,
     /// Why it does not run.
     pub state_why: Option<String>,
-    /// The operator who stopped it, or the replica that was told to wait.
+    /// The operator who stopped it, or the replica that was told to wait, or is in trouble.
     pub state_by: Option<String>,
+    /// How many replicas said of late that they are in trouble, each for itself.
+    pub troubled: usize,
+    /// When the last of them said so, RFC 3339.
+    pub troubled_said: Option<String>,
 }
 
 /// Whether a destination runs.
@@ -35,6 +39,8 @@ pub enum State {
     Held,
     /// The wait is over; one replica at a time tries whether all is well.
     Probing,
+    /// Some replicas hold, each for what it has met itself.
+    Troubled,
 }
 
 impl Standing {
@@ -47,20 +53,35 @@ impl Standing {
                 state_until: None,
                 state_why: said(&pause.why),
                 state_by: said(&pause.by),
+                ..Self::troubled_by(log, now)
             };
         }
-        let Some(hold) = log.trouble() else {
-            return Self { state: Some(State::Running), ..Self::default() };
-        };
+        let Some(hold) = log.trouble() else { return Self::troubled_by(log, now) };
         let holds = log.held(when::epoch_ms(now)).is_some();
-        let words = [hold.trouble.as_str(), hold.why.as_str()];
-        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
         Self {
             state: Some(if holds { State::Held } else { State::Probing }),
             state_since: rfc3339(hold.since_ms),
             state_until: rfc3339(hold.until_ms),
-            state_why: said(&words.join(": ")),
+            state_why: both(&hold.trouble, &hold.why),
             state_by: said(&hold.replica),
+            ..Self::troubled_by(log, now)
+        }
+    }
+
+    /// What the replicas say that go by what they meet themselves; the last to speak is quoted.
+    fn troubled_by(log: &ControlState, now: OffsetDateTime) -> Self {
+        let now_ms = when::epoch_ms(now);
+        let Some(last) = log.troubled(now_ms).next_back() else {
+            return Self { state: Some(State::Running), ..Self::default() };
+        };
+        Self {
+            state: Some(State::Troubled),
+            state_since: log.troubled(now_ms).map(|one| one.since_ms).min().and_then(rfc3339),
+            state_until: rfc3339(last.until_ms),
+            state_why: both(&last.trouble, &last.why),
+            state_by: said(&last.replica),
+            troubled: log.troubled(now_ms).count(),
+            troubled_said: rfc3339(last.said_ms),
         }
     }
 
@@ -79,8 +100,21 @@ impl Standing {
             State::Disabled => format!("disabled (410){since}{why}"),
             State::Held => format!("held{until}{reason}"),
             State::Probing => format!("probing, was held{until}{reason}"),
+            State::Troubled => {
+                let said = with(", said ", &self.troubled_said, "");
+                format!("in trouble{since}{reason}, by {}{said}", replicas(self.troubled))
+            }
         })
     }
+}
+
+fn replicas(count: usize) -> String {
+    if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
+}
+
+fn both(trouble: &str, why: &str) -> Option<String> {
+    let words: Vec<_> = [trouble, why].into_iter().filter(|word| !word.is_empty()).collect();
+    said(&words.join(": "))
 }
 
 fn said(text: &str) -> Option<String> {
@@ -109,6 +143,11 @@ mod tests {
     fn held(until_ms: u64) -> News {
         let (trouble, why) = ("throttled".into(), "429 Too Many Requests".into());
         News::Held { replica: "r-1".into(), until_ms, trouble, why }
+    }
+
+    fn troubled(replica: &str, until_ms: u64) -> News {
+        let (trouble, why) = ("unauthorized".into(), "401 Unauthorized".into());
+        News::Troubled { replica: replica.into(), until_ms, trouble, why }
     }
 
     #[test]
@@ -141,6 +180,22 @@ mod tests {
                 "probing",
                 "probing, was held until 1970-01-01T00:00:09Z (throttled: 429 Too Many Requests)",
             ),
+            (
+                vec![troubled("r-1", 20_000), troubled("r-2", 9_000)],
+                "troubled",
+                "in trouble since 1970-01-01T00:00:01Z (unauthorized: 401 Unauthorized), by 2 \
+                 replicas, said 1970-01-01T00:00:01Z",
+            ),
+            (
+                vec![troubled("r-1", 20_000), News::Well { replica: "r-1".into() }],
+                "running",
+                "running",
+            ),
+            (
+                vec![troubled("r-1", 20_000), held(20_000)],
+                "held",
+                "held until 1970-01-01T00:00:20Z (throttled: 429 Too Many Requests)",
+            ),
         ];
         for (log, word, line) in table {
             let standing = standing(&log);
@@ -158,7 +213,13 @@ mod tests {
             "state_until": "1970-01-01T00:00:20Z",
             "state_why": "throttled: 429 Too Many Requests",
             "state_by": "r-1",
+            "troubled": 0,
+            "troubled_said": null,
         });
         assert_eq!(json!(standing(&[held(20_000)])), expected);
+        let mut both = expected;
+        both["troubled"] = json!(1);
+        both["troubled_said"] = json!("1970-01-01T00:00:01Z");
+        assert_eq!(json!(standing(&[troubled("r-2", 20_000), held(20_000)])), both);
     }
 }

@@ -124,11 +124,13 @@ impl Order {
         }
     }
 
-    /// Whether it changes how a destination stands.
+    /// Whether it changes how a destination stands. Replicas that wait for what they have met
+    /// themselves look again when they are told to resume.
     pub fn changes(self, log: &ControlState) -> bool {
+        let is_troubled = || log.troubled(now_ms()).next().is_some();
         match self {
             Self::Pause => log.paused().is_none(),
-            Self::Resume => log.paused().is_some() || log.trouble().is_some(),
+            Self::Resume => log.paused().is_some() || log.trouble().is_some() || is_troubled(),
         }
     }
 
@@ -139,8 +141,12 @@ impl Order {
             Self::Pause => News::Paused { by, why },
             Self::Resume => News::Resumed { by, why },
         };
-        Notice::new(when::epoch_ms(OffsetDateTime::now_utc()), news)
+        Notice::new(now_ms(), news)
     }
+}
+
+fn now_ms() -> u64 {
+    when::epoch_ms(OffsetDateTime::now_utc())
 }
 
 impl SteerError {

@@ -161,7 +161,7 @@ fn tone_of(state: Option<State>) -> Tone {
     match state {
         None => Tone::Plain,
         Some(State::Running) => Tone::Good,
-        Some(State::Paused | State::Held | State::Probing) => Tone::Warning,
+        Some(State::Paused | State::Held | State::Probing | State::Troubled) => Tone::Warning,
         Some(State::Disabled) => Tone::Bad,
     }
 }

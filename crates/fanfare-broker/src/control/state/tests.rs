@@ -152,6 +152,31 @@ fn each_notice_has_its_effect_at_its_place() {
 }
 
 #[test]
+fn what_one_replica_sits_out_changes_nothing_for_the_others() {
+    let troubled = |replica: &str| News::Troubled {
+        replica: replica.into(),
+        until_ms: T + 9,
+        trouble: "unauthorized".into(),
+        why: "401".into(),
+    };
+    let table: [(Log, &[&str]); 6] = [
+        (vec![(T, troubled("a"))], &["a"]),
+        (vec![(T, troubled("a")), (T, well("b"))], &["a"]),
+        (vec![(T, troubled("a")), (T, well("a"))], &[]),
+        (vec![(T, troubled("a")), (T, troubled("b")), (T, held("a", T + 9))], &["b"]),
+        (vec![(T, troubled("a")), (T, paused("ada")), (T, resumed())], &["a"]),
+        (vec![(T, probe("a", T + 9)), (T, troubled("a")), (T, troubled("b"))], &["a", "b"]),
+    ];
+    for (log, expected) in table {
+        let seen: Vec<_> = folded(&log).troubled(T).map(|one| one.replica.clone()).collect();
+        assert_eq!(seen, expected, "{log:?}");
+        let is_troubled = |news: &News| matches!(news, News::Troubled { .. });
+        let others: Log = log.iter().filter(|(_, news)| !is_troubled(news)).cloned().collect();
+        assert_eq!(stands(&log, T), stands(&others, T), "{log:?}");
+    }
+}
+
+#[test]
 fn a_hold_that_is_over_is_trouble_until_a_probe_was_answered() {
     let mut log = vec![(T, held("a", T + 9))];
     assert_eq!(folded(&log).held(T + 9), None);
