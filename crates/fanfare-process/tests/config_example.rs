@@ -1,4 +1,4 @@
-//! The example env file at the top of the repository is what the catalogue says.
+//! The env file and the compose file at the top of the repository go by the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use fanfare_process::catalogue;
 use fanfare_process::settings::{Group, IfUnset, Variable};
 
 const FILE: &str = include_str!("../../../config.example.env");
+const COMPOSE: &str = include_str!("../../../docker-compose.yml");
 
 fn variables() -> impl Iterator<Item = &'static Variable> {
     catalogue::ALL.iter().flat_map(|group: &Group| group.variables)
@@ -46,4 +47,22 @@ fn only_what_has_no_default_is_left_to_fill_in() {
         .map(|variable| (variable.name, ""))
         .collect();
     assert_eq!(set, required);
+}
+
+#[test]
+fn the_compose_file_sets_what_there_is() {
+    let ours = ["FANFARE_", "HUBSPOT_", "SENDGRID_", "WEBHOOK_"];
+    let set: BTreeSet<_> = COMPOSE
+        .lines()
+        .filter_map(|line| line.trim_start().split_once(':'))
+        .map(|(name, _)| name)
+        .filter(|name| ours.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    assert!(set.contains("WEBHOOK_SECRET_FILE") && set.len() > 10, "the search is wrong: {set:?}");
+    let known: BTreeSet<_> = variables()
+        .flat_map(|variable| [Some(variable.name.to_owned()), variable.file_form()])
+        .flatten()
+        .collect();
+    let unknown: Vec<_> = set.into_iter().filter(|name| !known.contains(*name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
