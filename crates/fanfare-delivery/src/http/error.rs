@@ -33,6 +33,10 @@ pub enum CallError {
     /// the request. Nor can it ask for a certificate later on: we offer neither post-handshake
     /// authentication nor renegotiation. nginx finishes the handshake all the same, and says
     /// so with a 400 of its own before it passes anything on.
+    ///
+    /// A server that is very near may close the connection while more than some 64 KiB are
+    /// being written, and the write fails before the alert is read: that is
+    /// [`Unknown`](Self::Unknown).
     #[error("the API does not accept our client certificate, or wants one: {why}")]
     Refused {
         /// The client's words, causes included.
