@@ -2,6 +2,7 @@
 
 mod authority;
 mod handshakes;
+mod program;
 mod rotation;
 mod server;
 mod settings;
