@@ -19,8 +19,8 @@ use crate::engine::Engine;
 use crate::ledger::{Claim, Claimed, IfTaken};
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason, Trouble};
-use crate::permits::Consequence;
-use crate::policy::{AmbiguousPolicy, Loners, RateHint, Sign};
+use crate::permits::{Consequence, Ending};
+use crate::policy::{AmbiguousPolicy, Loners, RateHint};
 use crate::shared::Away;
 
 /// What came of an attempt.
@@ -95,7 +95,7 @@ impl<D: Destination> Engine<D> {
         let outcome = self.call(self.destination.deliver(attempt)).await.unwrap_or_else(failed);
         let outcome = self.blame(attempt.key(), outcome);
         let took = started.elapsed();
-        let consequence = permit.ended(Sign::of(&outcome), self.rate_hint());
+        let consequence = permit.ended(Ending::of(&outcome, took, self.rate_hint()));
         self.tell_news(consequence, outcome.reason());
         self.settle_claim(claimed, &outcome).await;
         Attempted::Called(Called { outcome, took, consequence })

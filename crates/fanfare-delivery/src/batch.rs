@@ -14,8 +14,8 @@ use crate::destination::{Attempt, Batched, Batching, Destination};
 use crate::engine::Engine;
 use crate::ledger::{Claimed, IfTaken};
 use crate::outcome::{Outcome, Reason};
-use crate::permits::Consequence;
-use crate::policy::Sign;
+use crate::permits::{Consequence, Ending};
+use crate::policy::RateHint;
 
 /// Where events wait for others to share a call with.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl<D: Destination> Engine<D> {
             let batched = self.call(self.destination.deliver_batch(&calling.attempts)).await;
             let took = started.elapsed();
             let batched = batched.unwrap_or_else(|why| Batched::All(failed(why)));
-            let consequence = permit.ended(sign(&batched), self.rate_hint());
+            let consequence = permit.ended(ending(&batched, took, self.rate_hint()));
             self.tell_news(consequence, why(&batched));
             match outcomes(batched, calling.attempts.len()) {
                 Some(outcomes) => self.say_all(calling, outcomes, took, consequence).await,
@@ -223,11 +223,11 @@ fn say(tell: Tell, attempt: Attempt, attempted: Option<Attempted>) {
     drop(tell.send((attempt, attempted)));
 }
 
-fn sign(batched: &Batched) -> Sign {
+fn ending(batched: &Batched, took: Duration, hint: Option<RateHint>) -> Ending {
     match batched {
-        Batched::Each(outcomes) => Sign::of_all(outcomes.iter()),
-        Batched::All(outcome) => Sign::of(outcome),
-        Batched::Refused { .. } => Sign::of(&Outcome::rejected("")),
+        Batched::Each(outcomes) => Ending::of_all(outcomes, took, hint),
+        Batched::All(outcome) => Ending::of(outcome, took, hint),
+        Batched::Refused { .. } => Ending::of(&Outcome::rejected(""), took, hint),
     }
 }
 

@@ -4,9 +4,11 @@ use futures_util::FutureExt;
 use tokio::time::advance;
 
 use super::*;
+use crate::policy::{Charge, Load, Sign};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TEN: usize = 10;
+const TOOK: Duration = Duration::from_millis(100);
 
 fn good() -> Sign {
     Sign::Charge(Charge::Good)
@@ -25,7 +27,28 @@ fn now(permits: &Permits) -> Option<Permit<'_>> {
 }
 
 fn ended(permit: Option<Permit<'_>>, sign: Sign) -> Consequence {
-    permit.expect("a permit").ended(sign, None)
+    let load = match sign {
+        Sign::Charge(Charge::Good) => Load::Served,
+        Sign::Charge(Charge::Bad) => Load::PushedBack,
+        Sign::Trouble { trouble: Trouble::Throttled, .. } => Load::Throttled,
+        Sign::Charge(Charge::Unsent) | Sign::Trouble { .. } | Sign::Nothing => Load::Unknown,
+    };
+    permit.expect("a permit").ended(Ending { sign, load, took: TOOK, hint: None })
+}
+
+/// As many permits as there are.
+fn all(permits: &Permits) -> Vec<Option<Permit<'_>>> {
+    (0..100).map(|_| now(permits)).take_while(Option::is_some).collect()
+}
+
+/// As many calls as there are permits, ended all the same. Returns how many.
+fn round(permits: &Permits, sign: Sign) -> usize {
+    let calls = all(permits);
+    let count = calls.len();
+    for call in calls {
+        ended(call, sign);
+    }
+    count
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,10 +81,9 @@ async fn calls_start_in_the_order_in_which_they_were_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
     let permits = Permits::new(TEN, None);
-    let running: Vec<_> = (0..TEN).map(|_| now(&permits)).collect();
     let mut closed = None;
-    for permit in running {
-        let consequence = ended(permit, bad());
+    for _ in 0..TEN {
+        let consequence = ended(now(&permits), bad());
         assert!(closed.is_none(), "it closes with the tenth");
         assert!(!consequence.probe_failed, "the attempts were honest ones");
         closed = consequence.closed;
@@ -83,8 +105,34 @@ async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
         assert!(now(&permits).is_none());
         assert_eq!(ended(probe, good()).opened, is_last);
     }
-    let all: Vec<_> = (0..20).map_while(|_| now(&permits)).collect();
-    assert_eq!(all.len(), TEN);
+    assert_eq!(all(&permits).len(), 4, "a destination that was failing is met with few calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_become_more_while_they_are_answered_and_fewer_when_they_are_refused() {
+    let permits = Permits::new(TEN, None);
+    let counts: Vec<usize> = (0..4).map(|_| round(&permits, good())).collect();
+    assert_eq!(counts, [4, 6, 9, 10]);
+    assert_eq!(round(&permits, bad()), 10);
+    assert_eq!((permits.limit(), permits.calls()), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_probe_nor_a_call_that_was_not_made_tells_of_a_crowd() {
+    let permits = Permits::new(TEN, None);
+    while permits.limit() < TEN {
+        round(&permits, good());
+    }
+    (0..5).for_each(|_| drop(all(&permits)));
+    assert_eq!(permits.limit(), TEN);
+
+    let mut until = ended(now(&permits), throttled(1)).closed.unwrap().until;
+    let limit = permits.limit();
+    for _ in 0..20 {
+        advance(until - Instant::now()).await;
+        until = ended(now(&permits), throttled(1)).closed.unwrap().until;
+    }
+    assert_eq!(permits.limit(), limit);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,6 @@
 mod accord;
 mod breaker;
 mod budget;
-#[cfg_attr(not(test), expect(dead_code, reason = "the permits take it up next"))]
 mod concurrency;
 mod gate;
 mod loners;
@@ -11,12 +10,11 @@ mod rate;
 mod rate_hint;
 mod retry;
 mod sign;
-#[cfg(test)]
-mod simulation;
 
 pub(crate) use accord::{Accord, Lesson, Standing};
 pub(crate) use breaker::{Breaker, Charge};
 pub(crate) use budget::{Cost, RetryBudget};
+pub(crate) use concurrency::{Concurrency, Load};
 pub(crate) use gate::{Admission, Answered, Gate};
 pub(crate) use loners::Loners;
 pub use rate::{InvalidRateLimit, RateLimit};

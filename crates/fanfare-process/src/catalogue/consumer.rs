@@ -52,7 +52,8 @@ pub const SUBSCRIBE: Variable = Variable::with_default(
 pub const MAX_CONCURRENCY: Variable = Variable::with_default(
     "FANFARE_MAX_CONCURRENCY",
     "64",
-    "Most calls at the same time, by this process.",
+    "Most calls at the same time, by this process. Fewer are made where more would only wait for \
+     each other, or be refused.",
 );
 
 /// Deliveries that the broker hands over ahead.

@@ -13,19 +13,31 @@
 //! - *Whose answers?* After a cut the calls from before it still tell of the crowd, and of those
 //!   that start after it the quick ones end first. Nothing is judged until both are over.
 //! - *How sure?* A sample is as large as the destination's own variation asks for.
-//! - *How fast?* Steps grow while nothing pushes back, and a refused call cuts at once: until
-//!   the end of the round a server that refuses quickly would refuse hundreds.
+//! - *How fast?* It starts low and rises by half with each round trip; steps grow while nothing
+//!   pushes back. A refused call cuts at once: until the end of the round a server that refuses
+//!   quickly would refuse hundreds.
+//! - *Where is the edge?* Where calls were refused twice at the same number, that number is
+//!   kept to for a while in place of a tenth less.
+//! - *Is it the crowd?* Two failures in a hundred are chance, however many calls there are.
 
+mod ceiling;
+mod load;
 mod pushback;
+mod rise;
 mod round_trips;
+mod tolerance;
+mod trial;
 
 use std::time::Duration;
 
+use ceiling::Ceiling;
+pub(crate) use load::Load;
 use pushback::Pushback;
+use rise::{FIRST, Rise};
 use round_trips::{Measured, RoundTrips, Sample};
 use tokio::time::Instant;
-
-use crate::outcome::{Outcome, Trouble};
+use tolerance::Tolerance;
+use trial::{Step, Trial, Why};
 
 /// The limit of calls at the same time.
 #[derive(Debug)]
@@ -33,7 +45,12 @@ pub(crate) struct Concurrency {
     max: usize,
     limit: usize,
     round: Round,
+    rise: Option<Rise>,
+    tolerance: Tolerance,
     pushback: Pushback,
+    /// Since when the destination wants to be left alone.
+    throttled_at: Option<Instant>,
+    ceiling: Option<Ceiling>,
     /// Samples in a row that were not slow.
     calm: u32,
     sample: Sample,
@@ -45,48 +62,12 @@ pub(crate) struct Concurrency {
     look_after: u32,
 }
 
-/// What a call says about how busy the destination is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Load {
-    /// It did its work; how long that took is a measure.
-    Served,
-    /// It has too much to do.
-    PushedBack,
-    /// Nothing: it refused an event, which is quick, or could not be reached.
-    Unknown,
-}
-
 #[derive(Debug, Default)]
 struct Round {
     ends: Option<Instant>,
     reached: bool,
-}
-
-/// The limit was lowered to see what that does.
-#[derive(Clone, Copy, Debug)]
-struct Trial {
-    /// The limit if it turns out that fewer calls help nobody.
-    back_to: usize,
-    step: Step,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// A little less, which is all it takes near the right limit.
-    Tenth,
-    /// Half, which tells whether we are the crowd.
-    Half { from: usize, before: Measured, why: Why },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Why {
-    /// To learn what an uncrowded round trip is.
-    Look,
-    /// Answers are slow.
-    Slow,
-    /// Answers are slow, and half of the calls did not help. An answer that is still getting
-    /// slower looks like that as well, so it is asked twice.
-    SlowStill,
+    /// Whether it was in the round before.
+    was_reached: bool,
 }
 
 /// ARC's cut.
@@ -101,13 +82,17 @@ const FIRST_LOOK_AFTER: u32 = 10;
 const CALM_SAMPLES_PER_STEP: u32 = 4;
 
 impl Concurrency {
-    /// Starts at `max`: too much is found out within a few round trips, too little takes long.
+    /// Starts low, and is soon at `max` where nothing is in the way.
     pub(crate) fn new(max: usize) -> Self {
         Self {
             max: max.max(1),
-            limit: max.max(1),
+            limit: max.clamp(1, FIRST),
             round: Round::default(),
+            rise: Some(Rise::default()),
+            tolerance: Tolerance::default(),
             pushback: Pushback::default(),
+            throttled_at: None,
+            ceiling: None,
             calm: 0,
             sample: Sample::default(),
             known: None,
@@ -133,20 +118,67 @@ impl Concurrency {
     /// A call ended that took `took`.
     pub(crate) fn finished(&mut self, now: Instant, took: Duration, load: Load) {
         match load {
-            Load::Served => self.sample.add(now, took),
+            Load::Served => {
+                self.tolerance.served();
+                self.pushback.served_one(now, took);
+                // Of calls that become more and more the quick ones are answered first, so
+                // that what they take says nothing.
+                if self.rise.is_none() {
+                    self.sample.add(now, took);
+                }
+            }
+            Load::PushedBack if self.tolerance.takes() => {}
             Load::PushedBack => self.push_back(now, took),
+            Load::Throttled => {
+                self.throttled_at.get_or_insert(now);
+                self.push_back(now, took);
+            }
             Load::Unknown => {}
         }
         if self.round.ends.is_none_or(|ends| now >= ends) {
             self.end_round(now);
             let length = self.known.as_ref().map_or(took, RoundTrips::typical);
-            self.round = Round { ends: Some(now + length), reached: false };
+            let was_reached = self.round.reached;
+            self.round = Round { ends: Some(now + length), reached: false, was_reached };
+        }
+        let is_reached = self.round.reached || self.round.was_reached;
+        let is_refused = matches!(load, Load::PushedBack | Load::Throttled);
+        if is_reached && !is_refused && self.rise.as_mut().is_some_and(Rise::answered) {
+            self.grow_by(1, now);
         }
     }
 
+    /// The destination was in trouble and is well again: what it carries now is found out as at
+    /// the start, for it may have lost its caches, or half of its machines.
+    pub(crate) fn start_over(&mut self, now: Instant) {
+        let began = self.throttled_at.take();
+        let served = self.pushback.served();
+        self.ceiling =
+            began.zip(served).map(|(began, served)| Ceiling::paid_for(served, began, now));
+        let at_most = self.ceiling.and_then(|ceiling| ceiling.at(now)).unwrap_or(self.max);
+        self.limit = FIRST.min(at_most);
+        self.rise = Some(Rise::default());
+        self.calm = 0;
+        self.round = Round::default();
+        self.sample = Sample::default();
+        self.trial = None;
+    }
+
     fn push_back(&mut self, now: Instant, took: Duration) {
-        let Some(limit) = self.pushback.limit_after(self.limit, now, took) else { return };
-        self.limit = limit;
+        // So much was well before: the destination carries less now, or its answers are chance.
+        let is_doubtful = self
+            .ceiling
+            .and_then(|ceiling| ceiling.at(now))
+            .is_some_and(|served| self.limit <= served);
+        let cut = self.pushback.refused(self.limit, is_doubtful, now, took);
+        let Some(cut) = cut else { return };
+        let round_trip = self.known.as_ref().map(RoundTrips::typical).or(self.sample.round_trip());
+        self.ceiling = Some(match round_trip {
+            Some(round_trip) if cut.is_known => Ceiling::known(cut.served, now, round_trip),
+            Some(_) | None => Ceiling::seen(cut.served, now),
+        });
+        self.limit = cut.limit;
+        self.rise = None;
         self.calm = 0;
         self.round.reached = false;
         self.sample = Sample::default();
@@ -161,7 +193,7 @@ impl Concurrency {
             let sample = std::mem::take(&mut self.sample);
             self.judge(&sample, now);
         } else if self.round.reached && self.trial.is_none() {
-            self.grow();
+            self.grow(now);
         }
     }
 
@@ -200,7 +232,7 @@ impl Concurrency {
                 self.try_with(HALF, Trial { back_to: limit, step }, now);
             }
             Some(Trial { step: Step::Tenth, .. }) | None => {
-                self.grow();
+                self.grow(now);
                 self.calm = self.calm.saturating_add(1);
             }
         }
@@ -259,6 +291,7 @@ impl Concurrency {
 
     fn try_with(&mut self, share: f64, trial: Trial, now: Instant) {
         self.limit = ((self.limit as f64 * share) as usize).max(1);
+        self.rise = None;
         self.calm = 0;
         self.trial = Some(trial);
         let settling = self.known.as_ref().map_or(Duration::ZERO, RoundTrips::settling);
@@ -267,25 +300,32 @@ impl Concurrency {
 
     /// By one, as ARC; by more the longer it is calm, since a destination that healed may
     /// carry many times as much.
-    fn grow(&mut self) {
+    fn grow(&mut self, now: Instant) {
+        if self.rise.is_some() {
+            return;
+        }
         let step = (1 + self.calm / CALM_SAMPLES_PER_STEP) as usize;
-        self.limit = (self.limit + step.min(1 + self.limit / 8)).min(self.max);
+        self.grow_by(step.min(1 + self.limit / 8), now);
     }
-}
 
-impl Load {
-    /// What an outcome says.
-    pub(crate) fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Delivered => Self::Served,
-            Outcome::Ambiguous { .. } | Outcome::Hold { trouble: Trouble::Throttled, .. } => {
-                Self::PushedBack
+    fn grow_by(&mut self, step: usize, now: Instant) {
+        let mut most = self.max;
+        let mut step = step;
+        match &self.ceiling {
+            None => {}
+            Some(ceiling) if ceiling.is_history_at(self.limit) => {
+                self.ceiling = None;
+                self.rise = Some(Rise::default());
             }
-            Outcome::Retry { reason, .. } => match reason.status {
-                Some(408 | 429 | 500..) | None => Self::PushedBack,
-                Some(_) => Self::Unknown,
+            Some(ceiling) => match ceiling.at(now) {
+                Some(served) => most = served.clamp(self.limit, self.max),
+                // Whatever the calm was: ten calls too many cost a pause, and so does one.
+                None => step = 1,
             },
-            Outcome::Rejected { .. } | Outcome::Hold { .. } => Self::Unknown,
+        }
+        self.limit = (self.limit + step).min(most);
+        if self.limit == most && self.rise.take().is_some() {
+            self.sample = Sample::default();
         }
     }
 }

@@ -120,6 +120,11 @@ impl Sample {
             || at_first_sight && longer >= SLOW.max(SURE_AT_FIRST_SIGHT * error)
     }
 
+    /// The round trip, as far as is known from it.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        (self.served > 0).then(|| Duration::from_secs_f64(self.typical().exp()))
+    }
+
     fn typical(&self) -> f64 {
         self.sum / f64::from(self.served)
     }

@@ -1,4 +1,5 @@
-//! A simulated destination, and what the policies make of it.
+//! A simulated destination, and what the permits make of it: breaker, gate, concurrency and
+//! all.
 //!
 //! Time is virtual and chance is seeded: every run of a scenario is the same, and a minute of
 //! traffic takes milliseconds. A caller with always more to deliver keeps as many calls under
@@ -9,14 +10,17 @@ mod scenarios;
 mod server;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
-use server::{Answer, Server};
+use server::{Answer, Call, GOOD, Server};
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, Charge};
-use super::concurrency::{Concurrency, Load};
+use super::ending::Ending;
+use super::state::{Granted, State};
+use crate::http::outcome_of_status;
+use crate::outcome::Reason;
+use crate::policy::Wait;
 
 /// How a destination is for a while.
 #[derive(Clone, Copy, Debug)]
@@ -44,24 +48,16 @@ enum Caller {
 struct Run {
     served: u64,
     refused: u64,
-    tripped: u64,
+    /// How often nothing was called for a while.
+    closed: u64,
+    /// At which seconds it was found well again.
+    opened: Vec<f64>,
     /// Every tenth of a second.
     limits: Vec<usize>,
-    served_until: Vec<u64>,
-}
-
-/// A stand-in for the gate, which has its own tests.
-#[derive(Debug, Default)]
-struct Gate {
-    closed_until: u64,
-    /// Good answers still wanted before everybody may go.
-    probes: u32,
 }
 
 const SECOND: u64 = 1_000_000;
 const TENTH: u64 = SECOND / 10;
-const CLOSED: u64 = 5 * SECOND;
-const PROBES: u32 = 3;
 
 /// A caller and a server, at a moment in microseconds.
 struct World {
@@ -71,25 +67,32 @@ struct World {
     epoch: Instant,
     answers: BinaryHeap<Reverse<Answer>>,
     in_flight: usize,
-    concurrency: Concurrency,
-    breaker: Breaker,
-    gate: Gate,
+    permits: State,
+    /// What the calls under way hold, by their number.
+    granted: HashMap<u64, Granted>,
+    started: u64,
+    /// When it is time to ask for a permit again.
+    wakes_at: u64,
     run: Run,
 }
 
 fn simulate(caller: Caller, mut server: Server, phases: &[Phase]) -> Run {
     let (Caller::Adaptive { max } | Caller::Oracle { max }) = caller;
+    // The pauses of the gate are drawn from it.
+    fastrand::seed(server.seed);
+    let epoch = Instant::now();
     server.phase = phases[0];
     let mut world = World {
         caller,
         server,
         now: 0,
-        epoch: Instant::now(),
+        epoch,
         answers: BinaryHeap::new(),
         in_flight: 0,
-        concurrency: Concurrency::new(max),
-        breaker: Breaker::default(),
-        gate: Gate::default(),
+        permits: State::new(max, None, epoch),
+        granted: HashMap::new(),
+        started: 0,
+        wakes_at: u64::MAX,
         run: Run::default(),
     };
     let mut end = 0;
@@ -106,76 +109,77 @@ impl World {
         while self.now < end {
             let tenth_ends = self.now - self.now % TENTH + TENTH;
             self.start_calls();
-            while let Some(Reverse(answer)) = self.answers.peek().copied()
-                && answer.at < tenth_ends
-            {
-                self.answers.pop();
-                self.now = answer.at;
-                self.hear(answer);
+            loop {
+                let answer = self.answers.peek().map_or(u64::MAX, |Reverse(answer)| answer.at);
+                let next = answer.min(self.wakes_at);
+                if next >= tenth_ends {
+                    break;
+                }
+                self.now = next;
+                if answer == next
+                    && let Some(Reverse(answer)) = self.answers.pop()
+                {
+                    self.hear(answer);
+                }
                 self.start_calls();
             }
             self.now = tenth_ends;
             self.run.limits.push(self.limit());
-            self.run.served_until.push(self.run.served);
         }
     }
 
     fn limit(&self) -> usize {
         match self.caller {
-            Caller::Adaptive { .. } => self.concurrency.limit(),
+            Caller::Adaptive { .. } => self.permits.limit(),
             Caller::Oracle { max } => self.server.phase.knee.min(max),
         }
     }
 
-    fn may_start(&self) -> bool {
-        let limit = if self.gate.probes > 0 { 1 } else { self.limit() };
-        self.in_flight < limit && self.now >= self.gate.closed_until
+    fn may_start(&mut self) -> bool {
+        self.wakes_at = u64::MAX;
+        if matches!(self.caller, Caller::Oracle { .. }) {
+            return self.in_flight < self.limit();
+        }
+        match self.permits.admit(self.epoch + Duration::from_micros(self.now)) {
+            Ok(granted) => {
+                self.granted.insert(self.started, granted);
+                return true;
+            }
+            Err(Wait::Until(moment)) => {
+                self.wakes_at = (moment - self.epoch).as_micros() as u64 + 1;
+            }
+            Err(Wait::AfterCalls) => {}
+        }
+        false
     }
 
     fn start_calls(&mut self) {
         self.answers.extend(self.server.take_waiting(self.now).map(Reverse));
         while self.may_start() {
             self.in_flight += 1;
-            self.concurrency.started(self.in_flight);
-            self.answers.extend(self.server.call(self.now).map(Reverse));
+            let call = Call { number: self.started, at: self.now };
+            self.started += 1;
+            self.answers.extend(self.server.call(call).map(Reverse));
         }
     }
 
     fn hear(&mut self, answer: Answer) {
         self.in_flight -= 1;
         self.server.answered(answer);
-        let charge = if answer.is_good { Charge::Good } else { Charge::Bad };
-        let load = if answer.is_good { Load::Served } else { Load::PushedBack };
-        self.run.served += u64::from(answer.is_good);
-        self.run.refused += u64::from(!answer.is_good);
-        if matches!(self.caller, Caller::Adaptive { .. }) {
+        let is_good = answer.status == GOOD;
+        self.run.served += u64::from(is_good);
+        self.run.refused += u64::from(!is_good);
+        if let Some(granted) = self.granted.remove(&answer.call.number) {
+            let reason = Reason { status: Some(answer.status), ..Reason::default() };
+            let outcome = outcome_of_status(answer.status, None, reason);
+            let took = Duration::from_micros(self.now - answer.call.at);
             let now = self.epoch + Duration::from_micros(self.now);
-            let took = Duration::from_micros(self.now - answer.called_at);
-            self.concurrency.finished(now, took, load);
-            self.note(charge);
-        }
-    }
-
-    fn note(&mut self, charge: Charge) {
-        let is_failing = self.breaker.record(charge);
-        if self.now < self.gate.closed_until {
-            return;
-        }
-        match charge {
-            Charge::Good if self.gate.probes > 0 => {
-                self.gate.probes -= 1;
-                if self.gate.probes == 0 {
-                    self.breaker.reset();
-                }
+            let consequence = self.permits.ended(granted, Ending::of(&outcome, took, None), now);
+            let is_news = consequence.closed.is_some_and(|closed| closed.is_news);
+            self.run.closed += u64::from(is_news);
+            if consequence.opened {
+                self.run.opened.push(self.now as f64 / SECOND as f64);
             }
-            Charge::Bad if self.gate.probes > 0 => {
-                self.gate = Gate { closed_until: self.now + CLOSED, probes: PROBES };
-            }
-            _ if is_failing => {
-                self.run.tripped += 1;
-                self.gate = Gate { closed_until: self.now + CLOSED, probes: PROBES };
-            }
-            _ => {}
         }
     }
 }
@@ -190,13 +194,5 @@ impl Run {
         let limits = &self.limits[from_second * 10..];
         let tenths = limits.iter().position(|limit| wanted(*limit));
         tenths.map_or(f64::INFINITY, |tenths| tenths as f64 / 10.0)
-    }
-
-    fn served(&self, from_second: usize, to_second: usize) -> u64 {
-        let until = |second: usize| match second {
-            0 => 0,
-            _ => self.served_until[second * 10 - 1],
-        };
-        until(to_second) - until(from_second)
     }
 }
