@@ -35,6 +35,11 @@ impl Capacity {
         self.changed.notify_one();
     }
 
+    /// A place, if there is one now.
+    pub(crate) fn free_place(&self) -> Option<Place<'_>> {
+        locked(&self.places).take().then(|| Place(self))
+    }
+
     /// A place, once there is one.
     pub(crate) async fn place(&self) -> Place<'_> {
         let _turn = self.turn.lock().await;

@@ -21,6 +21,9 @@ pub struct Control {
     /// that answers come later and later, and no more of them. Any number unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<NonZeroUsize>,
+    /// What happens to requests beyond the capacity, at once and in place of standing in line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<Fault>,
     /// One bad input fails its whole batch, also where HubSpot would answer input by input.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub whole_batches: bool,
@@ -136,9 +139,18 @@ impl Control {
         Self { capacity: Some(capacity), latency_ms, ..Self::default() }
     }
 
+    /// `capacity` requests at a time take this long each; to the others `beyond` happens at once.
+    pub fn edge(capacity: NonZeroUsize, latency_ms: u64, beyond: Fault) -> Self {
+        Self { beyond: Some(beyond), ..Self::knee(capacity, latency_ms) }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ControlError> {
         let ruled = self.rules.iter().map(|rule| &rule.fault);
-        ruled.chain(&self.script).chain(&self.all).try_for_each(Fault::check)?;
+        ruled
+            .chain(&self.script)
+            .chain(&self.all)
+            .chain(&self.beyond)
+            .try_for_each(Fault::check)?;
         match self.rules.iter().filter_map(|rule| rule.rate).find(|r| !(0.0..=1.0).contains(r)) {
             Some(rate) => Err(ControlError::Rate(rate)),
             None => Ok(()),

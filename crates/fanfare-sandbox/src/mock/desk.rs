@@ -25,6 +25,8 @@ pub(crate) struct ControlDesk {
 #[derive(Clone, Debug)]
 pub(crate) struct Verdict {
     pub(crate) fault: Fault,
+    /// What happens where there is no place for it, if it is not to wait for one.
+    pub(crate) beyond: Option<Fault>,
     pub(crate) latency: Duration,
     pub(crate) date_skew_s: i64,
     pub(crate) whole_batches: bool,
@@ -85,10 +87,15 @@ impl ControlDesk {
 
     pub(crate) fn decide(&self, body: &[u8]) -> Verdict {
         let verdict = locked(&self.active).decide(body);
-        if verdict.fault.name().is_some() {
+        self.count(&verdict.fault);
+        verdict
+    }
+
+    /// A fault happens.
+    pub(crate) fn count(&self, fault: &Fault) {
+        if fault.name().is_some() {
             self.injected.fetch_add(1, Ordering::Relaxed);
         }
-        verdict
     }
 
     /// Ends when the mock is healed after the call.
@@ -116,6 +123,7 @@ impl Active {
         };
         let latency_ms = self.control.latency_ms + jitter + fault.latency_ms;
         Verdict {
+            beyond: self.control.beyond.clone(),
             latency: Duration::from_millis(latency_ms),
             date_skew_s: self.control.date_skew_s,
             whole_batches: self.control.whole_batches,

@@ -74,8 +74,8 @@ impl Gate {
         let visit = log.arrived(request.method().as_str(), request.uri().path());
         let (parts, body) = request.into_parts();
 
-        let early = (!desk.reads_bodies()).then(|| desk.decide(&[]));
-        if let Some(verdict) = &early {
+        let mut early = (!desk.reads_bodies()).then(|| desk.decide(&[]));
+        if let Some(verdict) = &mut early {
             begin(verdict, desk, &visit).await;
             if verdict.fault.stops_before_read() {
                 return Err(self.withhold(&verdict.fault).await);
@@ -94,8 +94,8 @@ impl Gate {
         let verdict = match early {
             Some(verdict) => verdict,
             None => {
-                let verdict = desk.decide(&body);
-                begin(&verdict, desk, &visit).await;
+                let mut verdict = desk.decide(&body);
+                begin(&mut verdict, desk, &visit).await;
                 verdict
             }
         };
@@ -153,14 +153,27 @@ impl Gate {
     }
 }
 
-async fn begin(verdict: &Verdict, desk: &ControlDesk, visit: &Visit<'_>) {
+async fn begin(verdict: &mut Verdict, desk: &ControlDesk, visit: &Visit<'_>) {
     if let Some(name) = verdict.fault.name() {
         visit.faulted(name);
     }
-    if !verdict.latency.is_zero() {
-        let _place = desk.capacity.place().await;
-        tokio::time::sleep(verdict.latency).await;
+    if verdict.latency.is_zero() {
+        return;
     }
+    let place = match verdict.beyond.take() {
+        None => desk.capacity.place().await,
+        Some(beyond) => match desk.capacity.free_place() {
+            Some(place) => place,
+            None => {
+                desk.count(&beyond);
+                beyond.name().into_iter().for_each(|name| visit.faulted(name));
+                verdict.fault = beyond;
+                return;
+            }
+        },
+    };
+    tokio::time::sleep(verdict.latency).await;
+    drop(place);
 }
 
 fn infallible(answer: Result<Response, Infallible>) -> Response {

@@ -21,6 +21,7 @@ async fn everything_can_be_said_in_json() {
         "latency_ms": 1,
         "jitter_ms": 1,
         "capacity": 40,
+        "beyond": { "status": 503 },
         "whole_batches": true,
         "date_skew_s": -5,
         "rules": [
@@ -46,6 +47,7 @@ async fn everything_can_be_said_in_json() {
         latency_ms: 1,
         jitter_ms: 1,
         capacity: NonZeroUsize::new(40),
+        beyond: Some(Fault::status(503)),
         whole_batches: true,
         date_skew_s: -5,
         rules: vec![
