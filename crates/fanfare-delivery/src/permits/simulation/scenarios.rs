@@ -149,7 +149,7 @@ fn cliff_no_fall_of_the_knee_is_taken_for_an_outage() {
         for seed in SEEDS {
             let (run, goodput) = compared(Beyond::Refuse(503), even, seed, &phases);
             row(&format!("cliff {high} {low} {high}, 503"), seed, &run, goodput, "");
-            assert!(run.closed == 0 && goodput >= 88.0);
+            assert!(run.closed == 0 && goodput >= 85.0);
         }
     }
 }

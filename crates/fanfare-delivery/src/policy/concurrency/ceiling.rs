@@ -13,10 +13,11 @@ use tokio::time::Instant;
 pub(super) struct Ceiling {
     served: usize,
     until: Instant,
+    is_known: bool,
 }
 
-/// One refused call in ten round trips: one in four hundred, where forty are served at a time.
-const ROUND_TRIPS: u32 = 10;
+/// One refused call in five round trips: one in two hundred, where forty are served at a time.
+const ROUND_TRIPS: u32 = 5;
 /// And one in forty at most, where few are.
 const LEAST_CALLS: u32 = 40;
 /// In times that everything was paused: five percent.
@@ -27,25 +28,31 @@ const LONGEST: Duration = Duration::from_secs(60);
 impl Ceiling {
     /// Calls were refused when there were more than `served`, which may be an accident.
     pub(super) fn seen(served: usize, now: Instant) -> Self {
-        Self { served: served.max(1), until: now }
+        Self { served: served.max(1), until: now, is_known: false }
     }
 
     /// Calls were refused again, when there were more than `served`.
     pub(super) fn known(served: usize, now: Instant, round_trip: Duration) -> Self {
         let at_a_time = u32::try_from(served.max(1)).unwrap_or(u32::MAX);
         let round_trips = ROUND_TRIPS.max(LEAST_CALLS / at_a_time);
-        Self { until: now + round_trip * round_trips, ..Self::seen(served, now) }
+        let until = now + round_trip * round_trips;
+        Self { until, is_known: true, ..Self::seen(served, now) }
     }
 
     /// More calls than `served` brought a pause of everything, from `began` until now.
     pub(super) fn paid_for(served: usize, began: Instant, now: Instant) -> Self {
         let kept_for = (now - began).saturating_mul(PAUSES).min(LONGEST);
-        Self { until: now + kept_for, ..Self::seen(served, now) }
+        Self { until: now + kept_for, is_known: true, ..Self::seen(served, now) }
     }
 
     /// Most calls, if it is to be kept to still.
     pub(super) fn at(&self, now: Instant) -> Option<usize> {
         (now < self.until).then_some(self.served)
+    }
+
+    /// Whether calls are refused where it is to be expected.
+    pub(super) fn foretells(&self, limit: usize) -> bool {
+        self.is_known && limit > self.served && !self.is_history_at(limit)
     }
 
     /// So many calls were not refused: the destination is another now.
@@ -66,7 +73,7 @@ mod tests {
         let now = began + SECOND;
         let hours = began + 3_600 * SECOND;
         for (ceiling, end) in [
-            (Ceiling::known(40, now, SECOND), now + 10 * SECOND),
+            (Ceiling::known(40, now, SECOND), now + 5 * SECOND),
             (Ceiling::known(2, now, SECOND), now + 20 * SECOND),
             (Ceiling::paid_for(40, began, now), now + 20 * SECOND),
             (Ceiling::paid_for(40, began, hours), hours + 60 * SECOND),

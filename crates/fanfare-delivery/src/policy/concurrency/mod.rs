@@ -127,7 +127,7 @@ impl Concurrency {
                     self.sample.add(now, took);
                 }
             }
-            Load::PushedBack if self.tolerance.takes() => {}
+            Load::PushedBack if !self.foretold() && self.tolerance.takes() => {}
             Load::PushedBack => self.push_back(now, took),
             Load::Throttled => {
                 self.throttled_at.get_or_insert(now);
@@ -162,6 +162,10 @@ impl Concurrency {
         self.round = Round::default();
         self.sample = Sample::default();
         self.trial = None;
+    }
+
+    fn foretold(&self) -> bool {
+        self.ceiling.is_some_and(|ceiling| ceiling.foretells(self.limit))
     }
 
     fn push_back(&mut self, now: Instant, took: Duration) {
@@ -225,6 +229,7 @@ impl Concurrency {
                 }
             }
             None if measured.is_slow() && limit > 1 => {
+                self.ceiling = Some(Ceiling::seen(limit, now));
                 self.try_with(TENTH, Trial { back_to: limit, step: Step::Tenth }, now);
             }
             None if limit > 1 && self.is_time_to_look(&measured, now) => {
