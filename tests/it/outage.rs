@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use fanfare_delivery::http::{HttpClient, HttpLimits};
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_sandbox::mock::{Control, Fault, MockApi, RequestRecord};
-use fanfare_tests::{RunningConsumer, World, registered_many};
+use fanfare_tests::{KeyedSink, RunningConsumer, World, registered_many};
 use tokio::time::{Instant, sleep};
 
 /// How long and how large.
@@ -71,9 +72,12 @@ impl Outage {
             receipt.unwrap();
         }
         producer.close().await;
-        let settings = [("FANFARE_RETRY_ATTEMPTS", attempts)];
+        let settings = [("FANFARE_RETRY_ATTEMPTS", attempts), ("FANFARE_TIMEOUT", "1m")];
         let consumers: Vec<_> = (0..REPLICAS)
-            .map(|_| RunningConsumer::start(&world, DESTINATION, &api, &settings))
+            .map(|_| {
+                let sink = KeyedSink::calling(patient_client(), api.base_url());
+                RunningConsumer::with(&world, DESTINATION, sink, &settings)
+            })
             .collect();
         // Not a wait for a fact: the outage itself.
         sleep(self.lasts).await;
@@ -166,6 +170,12 @@ fn overtaken(events: &[Event], log: &[RequestRecord]) -> usize {
         so_far.insert(place);
     }
     overtaken
+}
+
+/// A call that is late because this machine is busy is none that failed.
+fn patient_client() -> HttpClient {
+    let limits = HttpLimits { whole_call: Duration::from_secs(50), ..HttpLimits::default() };
+    HttpClient::new("fanfare-tests", limits).unwrap()
 }
 
 /// What must hold of every outage.
