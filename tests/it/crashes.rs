@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use fanfare_broker::Cause;
 use fanfare_events::{Event, IdempotencyKey};
-use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
+use fanfare_sandbox::mock::{Control, Fault, MockApi, Moment, Rule};
 use fanfare_tests::{
     PATIENCE, ProgramSettings, RunningProgram, World, eventually, registered_many,
 };
@@ -65,7 +66,7 @@ async fn consumers_killed_twenty_times_lose_nothing() {
     }
     let limit = IN_FLIGHT.to_string();
     // Fewer than are delivered between two kills: what is handed over again and again, and
-    // never settled, would be taken for poison.
+    // never settled, would be suspected and called for one at a time.
     let hubspot = hubspot(&world, &crm)
         .set("FANFARE_MAX_CONCURRENCY", &limit)
         .set("HUBSPOT_BATCH_SIZE", BATCH.to_string());
@@ -109,6 +110,64 @@ async fn consumers_killed_twenty_times_lose_nothing() {
     assert_eq!(kills, KILLS);
     last.kill().await;
     other.kill().await;
+    producer.close().await;
+    world.end().await;
+}
+
+/// Kills a consumer whenever it calls for the poison, until that is a dead letter. Returns the
+/// kills, and the consumer that is left.
+async fn die_of_poison(
+    world: &World,
+    api: &MockApi,
+    settings: &ProgramSettings,
+) -> (usize, RunningProgram) {
+    let dead = world.names("sendgrid").dead();
+    for kills in 0.. {
+        let calls = api.faults_injected();
+        let victim = RunningProgram::start("fanfare-consumer-sendgrid", settings);
+        let is_given_up =
+            eventually("a call for the poison, or its dead letter", async || {
+                match api.faults_injected() > calls {
+                    true => Some(false),
+                    false => (world.ready(&dead).await > 0).then_some(true),
+                }
+            })
+            .await;
+        if is_given_up {
+            return (kills, victim);
+        }
+        victim.kill().await;
+    }
+    unreachable!("it ends only with a dead letter")
+}
+
+#[tokio::test]
+async fn an_event_that_kills_its_consumers_is_given_up_and_none_that_was_at_hand_with_it() {
+    const EVENTS: usize = 40;
+    const MOST_KILLS: usize = 15;
+    let world = World::start().await;
+    world.declare(&["sendgrid"]).await;
+    let api = MockApi::sendgrid().await.unwrap();
+    let poison = Rule::body_contains("user-1@", Fault::hang(Moment::BeforeRead));
+    api.control(Control::rules([poison])).unwrap();
+    let (producer, events) = (world.producer().await, registered_many(EVENTS));
+    for event in &events {
+        producer.publish(event).await.unwrap();
+    }
+    // The poison is called for first, and everything is at hand with it.
+    let settings = sendgrid(&world, &api)
+        .set("FANFARE_MAX_CONCURRENCY", "1")
+        .set("FANFARE_PREFETCH", EVENTS.to_string());
+    let (kills, last) = die_of_poison(&world, &api, &settings).await;
+    assert!((10..=MOST_KILLS).contains(&kills), "{kills} kills");
+    let innocent = EVENTS as u64 - 1;
+    api.wait_until("the others", PATIENCE, |api| api.totals().accepted == innocent).await.unwrap();
+    world.until_drained("sendgrid").await;
+    let dead = world.read(&world.names("sendgrid").dead()).await;
+    let dead: Vec<_> = dead.iter().map(|letter| (letter.id(), letter.cause())).collect();
+    assert_eq!(dead, [(events[0].id().as_str(), Some(Cause::Poison))]);
+    assert_eq!(doubles(&api), 0);
+    last.kill().await;
     producer.close().await;
     world.end().await;
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
 
-use fanfare_broker::{ConsumeState, Subscription};
+use fanfare_broker::{ConsumeState, Delivery, Subscription};
 use fanfare_events::DestinationName;
 use fanfare_process::health::{Condition, Health};
 use futures_util::StreamExt;
@@ -21,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::permits::Permits;
-use crate::policy::{Loners, RetryPolicy};
+use crate::policy::{Company, Loners, RetryPolicy};
 use crate::replicas::Replicas;
 use crate::reports::Reports;
 use crate::subscription::EventTypes;
@@ -75,6 +75,7 @@ impl<D: Destination> Engine<D> {
         let mut in_flight = FuturesUnordered::new();
         let mut watch = Watch::new(health);
         let mut intake = Intake::Full;
+        let mut company = Company::new(self.options.prefetch);
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Asked again in every turn of the loop, so it takes its place in the queue once.
@@ -82,6 +83,10 @@ impl<D: Destination> Engine<D> {
 
         loop {
             let running = in_flight.len();
+            if running == 0 && intake == Intake::Full && company.changes() {
+                subscription.pause();
+                subscription.resume(company.prefetch());
+            }
             tokio::select! {
                 biased;
                 Some(finished) = in_flight.next(), if !in_flight.is_empty() => {
@@ -90,17 +95,22 @@ impl<D: Destination> Engine<D> {
                 }
                 () = &mut stopped => break,
                 // Asked again at every look: a successor may be in trouble since the loop turned.
-                delivery = once(|| self.has_room(intake, running), subscription.next()) => match delivery {
-                    Some(delivery) => in_flight.push(self.work(delivery)),
+                delivery = once(|| self.has_room(intake, &company, running), subscription.next()) => match delivery {
+                    // A probe is alone as it is.
+                    Some(delivery) if intake != Intake::Full || self.admits(&mut company, &delivery) => {
+                        in_flight.push(self.work(delivery));
+                    }
+                    // It is kept, and given back with what is left.
+                    Some(_) => {}
                     None => break,
                 },
                 () = reports.progress() => {}
                 () = replicas.progress(&self.permits, &self.outbox) => {
-                    self.adjust(&mut intake, &subscription, running);
+                    self.adjust(&mut intake, &company, &subscription, running);
                 }
                 _ = check.tick() => {
                     self.observe(&mut watch, intake, &subscription, running);
-                    self.adjust(&mut intake, &subscription, running);
+                    self.adjust(&mut intake, &company, &subscription, running);
                 }
             }
         }
@@ -130,12 +140,29 @@ impl<D: Destination> Engine<D> {
     }
 
     /// What cannot be retried or dead-lettered now should not be attempted now.
-    fn has_room(&self, intake: Intake, running: usize) -> bool {
-        let is_over = intake == Intake::Probe && self.permits.trouble().is_none();
-        running < self.options.at_hand
-            && !is_over
+    fn has_room(&self, intake: Intake, company: &Company, running: usize) -> bool {
+        let takes = match intake {
+            Intake::Full => company.takes(),
+            // When the trouble is over, so is one at a time.
+            Intake::Probe => self.permits.trouble().is_some(),
+            Intake::Away => true,
+        };
+        takes
+            && running < self.options.at_hand
             && !self.successors.in_trouble()
             && !self.permits.is_paused()
+    }
+
+    /// Whether the delivery may be worked on beside what is at hand.
+    fn admits(&self, company: &mut Company, delivery: &Delivery) -> bool {
+        let message = delivery.message();
+        let admits = company.admits(message.delivery_count());
+        if !admits {
+            warn!(event_id = message.id(), destination = %self.name,
+                deliveries = message.delivery_count(),
+                "An event was handed over again and again; from here on one is at hand at a time");
+        }
+        admits
     }
 
     /// Tells metrics and health how it stands, once every [`CHECK_EVERY`].
@@ -157,7 +184,13 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Takes as much from the queue as it is the time for.
-    fn adjust(&self, intake: &mut Intake, subscription: &Subscription, in_flight: usize) {
+    fn adjust(
+        &self,
+        intake: &mut Intake,
+        company: &Company,
+        subscription: &Subscription,
+        in_flight: usize,
+    ) {
         let age = subscription.oldest_unsettled().unwrap_or_default();
         // What is called for now comes to its end first, if that can be waited for: given back,
         // the event would be called for once more, or be there twice with its successor.
@@ -171,7 +204,7 @@ impl<D: Destination> Engine<D> {
         if next != *intake {
             info!(destination = %self.name, intake = ?next, "Changing how much is taken");
             match next {
-                Intake::Full => subscription.resume(self.options.prefetch),
+                Intake::Full => subscription.resume(company.prefetch()),
                 Intake::Probe => subscription.resume(1),
                 Intake::Away => {
                     subscription.pause();

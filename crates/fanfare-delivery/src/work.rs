@@ -21,7 +21,7 @@ use crate::ended::{Ended, FinishedDelivery};
 use crate::engine::Engine;
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason};
-use crate::policy::{Circumstances, Cost, Next};
+use crate::policy::{Circumstances, Cost, Next, is_poison};
 use crate::report::Result as Settled;
 use crate::successor::{History, NoSuccessor};
 
@@ -42,8 +42,6 @@ enum Instead {
 /// fare better. How long nobody is called is up to the gate, and whoever is back before it opens
 /// waits in front of it: so that this event is there as well when the trouble ends early.
 const LONGEST_MAKING_WAY: Duration = Duration::from_secs(5);
-/// A message handed over so often has probably killed its consumer each time.
-const POISON_DELIVERIES: u64 = 10;
 
 impl<D: Destination> Engine<D> {
     /// Works on `delivery` until it is settled.
@@ -70,7 +68,7 @@ impl<D: Destination> Engine<D> {
 
     async fn work_until_settled(&self, delivery: &Delivery) -> Result<Ended, NoSuccessor> {
         let message = delivery.message();
-        if message.delivery_count() >= POISON_DELIVERIES {
+        if is_poison(message.delivery_count()) {
             let reason = Reason::new(format!(
                 "handed over {} times before and never settled",
                 message.delivery_count()

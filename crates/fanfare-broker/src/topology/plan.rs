@@ -88,7 +88,7 @@ pub struct Binding {
 
 /// How often the broker may hand one message over before it dead-letters it itself.
 ///
-/// A net under our own poison check (10), never −1, which up to 3.13 drops the
+/// A net under our own poison check (20), never −1, which up to 3.13 drops the
 /// message at its first requeue.
 const DELIVERY_LIMIT: i64 = 50;
 

@@ -3,6 +3,7 @@
 mod accord;
 mod breaker;
 mod budget;
+mod company;
 mod concurrency;
 mod gate;
 mod loners;
@@ -14,6 +15,7 @@ mod sign;
 pub(crate) use accord::{Accord, Lesson, Standing};
 pub(crate) use breaker::{Breaker, Charge};
 pub(crate) use budget::{Cost, RetryBudget};
+pub(crate) use company::{Company, is_poison};
 pub(crate) use concurrency::{Concurrency, Load};
 pub(crate) use gate::{Admission, Answered, Gate};
 pub(crate) use loners::Loners;
