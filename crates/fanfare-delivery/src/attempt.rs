@@ -253,22 +253,22 @@ impl Called {
         Self { outcome, took: Duration::ZERO, consequence: Consequence::default() }
     }
 
-    /// The outcome as the retry policy is to see it: a probe that failed spends no attempt.
+    /// The outcome as the retry policy is to see it: what is excused spends no attempt.
     pub(crate) fn outcome_for(self, ambiguous: AmbiguousPolicy) -> Outcome {
         let Self { outcome, consequence, .. } = self;
-        if !consequence.probe_failed {
+        if !consequence.is_excused {
             return outcome;
         }
         match outcome {
-            Outcome::Retry { reason, .. } => probe_failed(reason),
+            Outcome::Retry { reason, .. } => excused(reason),
             Outcome::Ambiguous { reason } if ambiguous == AmbiguousPolicy::Resend => {
-                probe_failed(reason)
+                excused(reason)
             }
             other => other,
         }
     }
 }
 
-fn probe_failed(reason: Reason) -> Outcome {
+fn excused(reason: Reason) -> Outcome {
     Outcome::Hold { reason, trouble: Trouble::Failing, pause: None }
 }

@@ -14,7 +14,8 @@ use crate::ledger::TIME_TO_LIVE;
 use crate::outcome::Trouble;
 use crate::permits::Permits;
 use crate::policy::{
-    Admission, AmbiguousPolicy, Breaker, Charge, Cost, Gate, RateWindow, RetryBudget, Wait,
+    Admission, AmbiguousPolicy, Breaker, Charge, Concurrency, Cost, Gate, Load, RateWindow,
+    RetryBudget, Wait,
 };
 use crate::settings::ConsumerSettings;
 use crate::shared::Store;
@@ -107,6 +108,22 @@ fn rate_limit_is_off_and_reads_100_per_10_s() {
 fn concurrency_of_64_at_most_with_twice_as_many_prefetched() {
     let settings = told(&[]);
     assert_eq!((settings.max_concurrency.get(), settings.prefetch(None)), (64, 128));
+    let mut concurrency = Concurrency::new(settings.max_concurrency.get());
+    let mut now = Instant::now();
+    let mut round = |load| {
+        for _ in 0..concurrency.limit() {
+            concurrency.started(concurrency.limit());
+        }
+        now += SECOND;
+        for _ in 0..concurrency.limit() {
+            concurrency.finished(now, SECOND, load);
+        }
+        concurrency.limit()
+    };
+    let grown = (0..100).map(|_| round(Load::Served)).max();
+    assert_eq!(grown, Some(64), "as many as are allowed, where they are answered");
+    let cut = round(Load::PushedBack);
+    assert!((1..64).contains(&cut), "fewer, where they are pushed back");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Consequence {
     pub(crate) closed: Option<Closed>,
     /// The call was to find out whether the destination is well, and it is not.
     pub(crate) probe_failed: bool,
+    /// The destination is known to be in trouble, so a failure is no fault of the event's.
+    pub(crate) is_excused: bool,
     /// The gate is open again.
     pub(crate) opened: bool,
 }

@@ -168,11 +168,13 @@ impl State {
             }
             Sign::Charge(charge) => {
                 let trips = self.breaker.record(charge);
-                if was_probe || (trips && !self.gate.is_closed()) {
+                let consequence = if was_probe || (trips && !self.gate.is_closed()) {
                     self.hold(Self::trouble_of(charge), None, was_probe, now)
                 } else {
                     Consequence::default()
-                }
+                };
+                // As are those that were under way when others found it out.
+                Consequence { is_excused: self.gate.is_closed(), ..consequence }
             }
         }
     }
@@ -198,6 +200,6 @@ impl State {
             || (probe_failed && self.accord.is_shared(self.gate.trouble()));
         let (until, is_news) = self.gate.hold(trouble, pause, now);
         let closed = Closed { trouble, until, is_news, is_shared };
-        Consequence { closed: Some(closed), probe_failed, opened: false }
+        Consequence { closed: Some(closed), probe_failed, ..Consequence::default() }
     }
 }

@@ -82,10 +82,10 @@ async fn calls_start_in_the_order_in_which_they_were_asked_for() {
 async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
     let permits = Permits::new(TEN, None);
     let mut closed = None;
-    for _ in 0..TEN {
+    for number in 1..=TEN {
         let consequence = ended(now(&permits), bad());
         assert!(closed.is_none(), "it closes with the tenth");
-        assert!(!consequence.probe_failed, "the attempts were honest ones");
+        assert_eq!(consequence.is_excused, number == TEN, "the attempts before were honest ones");
         closed = consequence.closed;
     }
     let closed = closed.expect("the breaker is open");
@@ -96,7 +96,7 @@ async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
     let probe = now(&permits);
     assert!(now(&permits).is_none(), "one at a time");
     let again = ended(probe, bad());
-    assert!(again.probe_failed && !again.closed.unwrap().is_news);
+    assert!(again.is_excused && !again.closed.unwrap().is_news);
     assert!(now(&permits).is_none());
 
     advance(again.closed.unwrap().until - Instant::now()).await;
@@ -106,6 +106,20 @@ async fn half_of_ten_failures_close_the_gate_and_three_good_probes_open_it() {
         assert_eq!(ended(probe, good()).opened, is_last);
     }
     assert_eq!(all(&permits).len(), 4, "a destination that was failing is met with few calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_when_the_breaker_opened_is_excused() {
+    let permits = Permits::new(5 * TEN, None);
+    while permits.limit() < 5 * TEN {
+        round(&permits, good());
+    }
+    let under_way = all(&permits);
+    let count = under_way.len();
+    let excused: Vec<bool> =
+        under_way.into_iter().map(|call| ended(call, bad()).is_excused).collect();
+    let opened_with = excused.iter().position(|excused| *excused).expect("it opens");
+    assert!(opened_with < count - 1 && excused[opened_with..].iter().all(|excused| *excused));
 }
 
 #[tokio::test(start_paused = true)]
