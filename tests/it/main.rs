@@ -18,5 +18,6 @@ mod rate_headers;
 mod replicas;
 mod retry;
 mod rules;
+mod shared_rate;
 mod tidy;
 mod webhook;

@@ -74,7 +74,7 @@ impl<D: Destination> Engine<D> {
         attempt: &Attempt,
         may_be_known: bool,
     ) -> Attempted {
-        let (permit, claimed) = loop {
+        let (mut permit, claimed) = loop {
             let Ok(permit) = self.permits.acquire().await else { return Attempted::TakenBack };
             if delivery.is_stale() {
                 return Attempted::TakenBack;
@@ -91,6 +91,7 @@ impl<D: Destination> Engine<D> {
                 Turn::Taken => {}
             }
         };
+        permit.begin();
         let started = Instant::now();
         let outcome = self.call(self.destination.deliver(attempt)).await.unwrap_or_else(failed);
         let outcome = self.blame(attempt.key(), outcome);

@@ -94,11 +94,12 @@ impl<D: Destination> Engine<D> {
         // The first half is called before the second, so that order is kept.
         let mut to_call = vec![members];
         while let Some(members) = to_call.pop() {
-            let Ok(permit) = self.permits.acquire().await else { return };
+            let Ok(mut permit) = self.permits.acquire().await else { return };
             let calling = self.claim_all(members).await;
             if calling.attempts.is_empty() {
                 continue;
             }
+            permit.begin();
             let started = Instant::now();
             let batched = self.call(self.destination.deliver_batch(&calling.attempts)).await;
             let took = started.elapsed();

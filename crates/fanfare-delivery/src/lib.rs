@@ -29,6 +29,7 @@ mod reports;
 mod rows;
 mod settings;
 mod shared;
+mod shared_rate;
 mod subscription;
 mod successor;
 mod work;

@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     ambiguous: Counter,
     held_seconds: Counter<f64, AtomicU64>,
     ledger_unavailable: Counter,
+    rate_limit_unavailable: Counter,
     repeats: Counter,
     in_flight: Gauge,
     concurrency_limit: Gauge,
@@ -93,6 +94,12 @@ impl Metrics {
             "Claims that were made while the shared ledger was away",
             ledger_unavailable.clone(),
         );
+        let rate_limit_unavailable = Family::<ByDestination, Counter>::default();
+        registry.register(
+            "fanfare_rate_limit_unavailable",
+            "Calls that were counted by this process alone while the shared rate limit was away",
+            rate_limit_unavailable.clone(),
+        );
         let repeats = Family::<ByDestination, Counter>::default();
         registry.register(
             "fanfare_repeats",
@@ -152,6 +159,7 @@ impl Metrics {
             ambiguous: ambiguous.get_or_create_owned(&label),
             held_seconds: held.get_or_create_owned(&label),
             ledger_unavailable: ledger_unavailable.get_or_create_owned(&label),
+            rate_limit_unavailable: rate_limit_unavailable.get_or_create_owned(&label),
             repeats: repeats.get_or_create_owned(&label),
             in_flight: in_flight.get_or_create_owned(&label),
             concurrency_limit: concurrency_limit.get_or_create_owned(&label),
@@ -198,6 +206,11 @@ impl Metrics {
     /// Counts claims that were made while the shared ledger was away.
     pub(crate) fn ledger_unavailable(&self) -> Counter {
         self.ledger_unavailable.clone()
+    }
+
+    /// Counts calls that were counted by this process alone while the shared limit was away.
+    pub(crate) fn rate_limit_unavailable(&self) -> Counter {
+        self.rate_limit_unavailable.clone()
     }
 
     /// The destination is called for an event that it may have already.

@@ -4,6 +4,9 @@
 //! same time, the rate that the operator sets and the one that the API tells. Whoever wants to
 //! call stands in one line, and only its head looks whether it may; so calls start in the order
 //! of the queue, and a call that ends wakes one, not all.
+//!
+//! Where the rate is shared, the head asks the other processes last, when nothing here stands
+//! against the call; what changed meanwhile is looked at again before it starts.
 
 mod consequence;
 mod ending;
@@ -22,6 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::outcome::Trouble;
 use crate::policy::{Admission, Cost, Lesson, RateLimit, Standing, Wait};
+use crate::shared_rate::{Agreement, SharedPlace, SharedRate};
 
 /// Gives out permits to call, one for each call.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Permits {
     /// Woken when the right to probe is to be asked for.
     asking: Notify,
     state: Mutex<State>,
+    /// The rate of all processes, on top of this one's own.
+    shared_rate: Option<SharedRate>,
 }
 
 /// The right to make one call. Dropped unused, it is as if it had never been given.
@@ -40,6 +46,7 @@ pub(crate) struct Permit<'a> {
     permits: &'a Permits,
     /// Until the call ends.
     granted: Option<Granted>,
+    shared: Option<SharedPlace<'a>>,
 }
 
 /// There will be no permit: what waits for one is to be given back.
@@ -54,32 +61,47 @@ impl Permits {
             changed: Notify::new(),
             asking: Notify::new(),
             state: Mutex::new(state),
+            shared_rate: None,
         }
+    }
+
+    /// The same, with a rate that is shared with other processes.
+    pub(crate) fn sharing(self, shared_rate: Option<SharedRate>) -> Self {
+        Self { shared_rate, ..self }
     }
 
     /// A permit, once it is due.
     pub(crate) async fn acquire(&self) -> Result<Permit<'_>, Dismissed> {
         let dismissals = self.state().dismissals;
         let _head = self.line.acquire().await.map_err(|_| Dismissed)?;
+        let mut agreement = Agreement::of(self.shared_rate.as_ref());
         loop {
             let admission = {
                 let mut state = self.state();
                 if state.is_closed || state.accord.is_paused() || state.dismissals != dismissals {
                     return Err(Dismissed);
                 }
-                let admitted = state.admit(Instant::now());
+                let now = Instant::now();
+                let admitted = state.admit(now, agreement.is_reached(now));
                 if state.accord.is_asking() {
                     self.asking.notify_one();
                 }
                 admitted
             };
             match admission {
-                Ok(granted) => return Ok(Permit { permits: self, granted: Some(granted) }),
-                Err(Wait::Until(moment)) => {
-                    // Either way it is time to look again.
-                    timeout_at(moment, self.changed.notified()).await.unwrap_or_default();
+                Ok(Some(granted)) => {
+                    return Ok(Permit {
+                        permits: self,
+                        granted: Some(granted),
+                        shared: agreement.into_place(),
+                    });
                 }
-                Err(Wait::AfterCalls) => self.changed.notified().await,
+                Ok(None) => agreement.seek(&self.changed).await,
+                Err(wait) => {
+                    // Meanwhile the others may have the place.
+                    agreement.give_back();
+                    self.wait(wait).await;
+                }
             }
         }
     }
@@ -142,6 +164,14 @@ impl Permits {
         self.changed.notify_one();
     }
 
+    /// Returns when the other processes know what this one called, as far as that is quickly
+    /// done.
+    pub(crate) async fn settled(&self) {
+        if let Some(shared_rate) = &self.shared_rate {
+            shared_rate.close().await;
+        }
+    }
+
     /// Calls under way.
     pub(crate) fn calls(&self) -> usize {
         self.state().calls()
@@ -175,12 +205,28 @@ impl Permits {
         !state.accord.is_paused() && matches!(admission, Admission::Granted | Admission::Probe)
     }
 
+    /// Waits until it is time to look again.
+    async fn wait(&self, wait: Wait) {
+        let changed = self.changed.notified();
+        match wait {
+            Wait::Until(moment) => timeout_at(moment, changed).await.unwrap_or_default(),
+            Wait::AfterCalls => changed.await,
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Permit<'_> {
+    /// The call begins: the other processes count it from now on, whoever waits for its end.
+    pub(crate) fn begin(&mut self) {
+        if let Some(place) = &mut self.shared {
+            place.begin();
+        }
+    }
+
     /// The call ended.
     pub(crate) fn ended(mut self, ending: Ending) -> Consequence {
         let Some(granted) = self.granted.take() else { return Consequence::default() };

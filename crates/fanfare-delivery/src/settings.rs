@@ -35,8 +35,10 @@ pub struct ConsumerSettings {
     pub max_concurrency: NonZeroUsize,
     /// Most deliveries that are not settled; twice what can be under way unless given.
     pub prefetch: Option<NonZeroU16>,
-    /// Most calls in a time, by this process.
+    /// Most calls in a time.
     pub rate_limit: Option<RateLimit>,
+    /// Where they are counted: for this process, or for all that name it.
+    pub rate_limit_store: Store,
     /// What one call may take.
     pub http: HttpLimits,
     /// The certificates that calls are secured with.
@@ -62,9 +64,9 @@ impl ConsumerSettings {
         let http = read_http(reader);
         let tls = read_tls_files(reader);
         let retry = read_retry(reader);
-        let ledger = read_ledger(reader);
-        // Taking a place to share the limit in and not sharing it would be worse than refusing.
-        reader.choice(&consumer::RATE_LIMIT_STORE, &[("memory", ())]);
+        let allow_plaintext = reader.or_default::<bool>(&consumer::REDIS_ALLOW_PLAINTEXT);
+        let ledger = read_ledger(reader, allow_plaintext);
+        let rate_limit_store = read_store(reader, &consumer::RATE_LIMIT_STORE, allow_plaintext);
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
@@ -86,6 +88,7 @@ impl ConsumerSettings {
             max_concurrency: max_concurrency?,
             prefetch: prefetch?,
             rate_limit: rate_limit?,
+            rate_limit_store: rate_limit_store?,
             http: http?,
             tls: tls?,
             retry: retry?,
@@ -160,8 +163,8 @@ fn read_retry(reader: &mut Reader<'_>) -> Option<RetryPolicy> {
     })
 }
 
-fn read_ledger(reader: &mut Reader<'_>) -> Option<LedgerSettings> {
-    let store = read_store(reader, &consumer::LEDGER);
+fn read_ledger(reader: &mut Reader<'_>, allow_plaintext: Option<bool>) -> Option<LedgerSettings> {
+    let store = read_store(reader, &consumer::LEDGER, allow_plaintext);
     let down = reader.choice(
         &consumer::LEDGER_DOWN,
         &[("deliver", LedgerDown::Deliver), ("hold", LedgerDown::Hold)],
@@ -169,10 +172,13 @@ fn read_ledger(reader: &mut Reader<'_>) -> Option<LedgerSettings> {
     Some(LedgerSettings { store: store?, down: down? })
 }
 
-fn read_store(reader: &mut Reader<'_>, variable: &Variable) -> Option<Store> {
-    let allow_plaintext = reader.or_default::<bool>(&consumer::REDIS_ALLOW_PLAINTEXT);
-    // While it is unknown whether plain text is allowed, the URL is still checked for
-    // everything else.
+/// While it is unknown whether plain text is allowed, the URL is still checked for everything
+/// else.
+fn read_store(
+    reader: &mut Reader<'_>,
+    variable: &Variable,
+    allow_plaintext: Option<bool>,
+) -> Option<Store> {
     let store = reader
         .or_default_with(variable, |text| Store::parse(text, allow_plaintext.unwrap_or(true)))?;
     allow_plaintext.map(|_| store)

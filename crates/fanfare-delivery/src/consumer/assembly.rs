@@ -10,6 +10,7 @@ use fanfare_broker::{
 use fanfare_process::Exit;
 use fanfare_process::health::Health;
 use fanfare_process::telemetry::Chain;
+use redis::RedisError;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -25,13 +26,16 @@ use crate::permits::Permits;
 use crate::replicas::Replicas;
 use crate::reports::Reports;
 use crate::settings::ConsumerSettings;
-use crate::shared::Store;
+use crate::shared::RedisAddress;
+use crate::shared_rate::{SharedRate, SharedRateOptions};
 use crate::successor::Successors;
 
 /// The engine's own deadline lies behind the client's, which knows more about the call.
 const DEADLINE_SLACK: Duration = Duration::from_secs(1);
 /// A claim outlives the longest call by what comes before and after it.
 const LEASE_SLACK: Duration = LONGEST_LOOK_UPS.saturating_add(Duration::from_secs(5));
+/// Calls of a process that says nothing for so long count as ended, in a shared rate limit.
+const CALLS_OF_THE_SILENT: Duration = Duration::from_secs(10);
 /// Reports without a verdict; more are dropped.
 const REPORTS_WINDOW: usize = 256;
 /// Reports are small, and so may be the room that their connection takes.
@@ -73,6 +77,10 @@ impl<D: Destination> Consumer<D> {
             Ok(ledger) => ledger,
             Err(exit) => return exit,
         };
+        let shared_rate = match self.open_shared_rate(&metrics).await {
+            Ok(shared_rate) => shared_rate,
+            Err(exit) => return exit,
+        };
         let settings = self.settings;
         let call_deadline = call_deadline(&settings);
         let batching = self.destination.batching();
@@ -96,7 +104,8 @@ impl<D: Destination> Consumer<D> {
             batcher: batching.map(Batcher::new),
             outbox: Outbox::default(),
             loners: Mutex::default(),
-            permits: Permits::new(settings.max_concurrency.get(), settings.rate_limit),
+            permits: Permits::new(settings.max_concurrency.get(), settings.rate_limit)
+                .sharing(shared_rate),
             destination: self.destination,
             name: settings.destination,
             options: EngineOptions {
@@ -127,7 +136,9 @@ impl<D: Destination> Consumer<D> {
             },
         );
         engine.run(subscription, reports, replicas, health, shutdown).await;
-        let closed = async { tokio::join!(publishers.close(), engine.ledger.close()) };
+        let closed = async {
+            tokio::join!(publishers.close(), engine.ledger.close(), engine.permits.settled())
+        };
         if tokio::time::timeout(LAST_CONFIRMS, closed).await.is_err() {
             warn!("The last confirms did not come in time");
         }
@@ -137,7 +148,7 @@ impl<D: Destination> Consumer<D> {
 
     async fn open_ledger(&self, metrics: &Metrics) -> Result<Ledger, Exit> {
         let settings = &self.settings;
-        let Store::Redis(address) = &settings.ledger.store else { return Ok(Ledger::memory()) };
+        let Some(address) = settings.ledger.store.redis() else { return Ok(Ledger::memory()) };
         let options = SharedOptions {
             lease: lease(settings),
             down: settings.ledger.down,
@@ -146,11 +157,29 @@ impl<D: Destination> Consumer<D> {
         let namespace = settings.namespace.as_str();
         let ledger =
             SharedLedger::connect(address, namespace, &settings.destination, options).await;
-        ledger.map(Ledger::Shared).map_err(|error| {
-            error!(%address, error = %Chain(&error), "Cannot start");
-            Exit::Settings
-        })
+        ledger.map(Ledger::Shared).map_err(|error| cannot_start(address, &error))
     }
+
+    async fn open_shared_rate(&self, metrics: &Metrics) -> Result<Option<SharedRate>, Exit> {
+        let settings = &self.settings;
+        let (Some(limit), Some(address)) = (settings.rate_limit, settings.rate_limit_store.redis())
+        else {
+            return Ok(None);
+        };
+        let options = SharedRateOptions {
+            limit,
+            hold: CALLS_OF_THE_SILENT,
+            unavailable: metrics.rate_limit_unavailable(),
+        };
+        let namespace = settings.namespace.as_str();
+        let rate = SharedRate::connect(address, namespace, &settings.destination, options).await;
+        rate.map(Some).map_err(|error| cannot_start(address, &error))
+    }
+}
+
+fn cannot_start(address: &RedisAddress, error: &RedisError) -> Exit {
+    error!(%address, error = %Chain(error), "Cannot start");
+    Exit::Settings
 }
 
 impl Publishers {

@@ -8,7 +8,7 @@ use tracing::{error, info};
 use super::Consumer;
 use crate::destination::Destination;
 use crate::http::{HttpClient, Resolver};
-use crate::shared::Store;
+use crate::shared::RedisAddress;
 
 impl<D: Destination> Consumer<D> {
     pub(super) async fn check(&self) -> Exit {
@@ -23,7 +23,7 @@ impl<D: Destination> Consumer<D> {
                 exit = Exit::Unreachable;
             }
         }
-        if let Store::Redis(address) = &self.settings.ledger.store {
+        for address in self.stores() {
             match address.answers().await {
                 Ok(()) => info!(%address, "The Redis can be reached"),
                 Err(error) => {
@@ -43,5 +43,14 @@ impl<D: Destination> Consumer<D> {
             }
         }
         exit
+    }
+
+    /// What is shared with other processes, each Redis once.
+    fn stores(&self) -> Vec<&RedisAddress> {
+        let settings = &self.settings;
+        let ledger = settings.ledger.store.redis();
+        let rate = settings.rate_limit.and(settings.rate_limit_store.redis());
+        let rate = rate.filter(|rate| ledger.is_none_or(|ledger| !ledger.is_same_as(rate)));
+        ledger.into_iter().chain(rate).collect()
     }
 }

@@ -61,8 +61,13 @@ impl State {
         }
     }
 
-    /// Whether a call may start now; if so, it has started.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<Granted, Wait> {
+    /// Whether a call may start now; if so, it has started. `None` if it may as soon as the
+    /// other processes agree.
+    pub(super) fn admit(
+        &mut self,
+        now: Instant,
+        others_agree: bool,
+    ) -> Result<Option<Granted>, Wait> {
         let is_probe = match self.gate.admission(now, self.calls) {
             Admission::Granted => false,
             Admission::Probe => true,
@@ -74,6 +79,10 @@ impl State {
         }
         self.hinted.admission(self.calls, now)?;
         let place = self.rate.as_mut().map(|rate| rate.take(now)).transpose()?;
+        if !others_agree {
+            self.give_back(place);
+            return Ok(None);
+        }
         if is_probe
             && self.accord.is_shared(self.gate.trouble())
             && let Err(moment) = self.accord.take_probe(now)
@@ -87,7 +96,7 @@ impl State {
         } else {
             self.concurrency.started(self.calls);
         }
-        Ok(Granted { is_probe, place, asked: self.hinted.started() })
+        Ok(Some(Granted { is_probe, place, asked: self.hinted.started() }))
     }
 
     /// A call ended.

@@ -36,6 +36,13 @@ impl Store {
         }
         RedisAddress::parse(text, allow_plaintext).map(Self::Redis)
     }
+
+    pub(crate) fn redis(&self) -> Option<&RedisAddress> {
+        match self {
+            Self::Memory => None,
+            Self::Redis(address) => Some(address),
+        }
+    }
 }
 
 impl RedisAddress {
@@ -74,6 +81,12 @@ impl RedisAddress {
         let client = Client::open(self.connection().clone())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async(&mut connection).await
+    }
+
+    /// Whether whoever reaches one has reached the other.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let ends = |it: &Self| (it.connection.addr().clone(), it.shown.clone());
+        ends(self) == ends(other)
     }
 
     pub(crate) fn connection(&self) -> &ConnectionInfo {

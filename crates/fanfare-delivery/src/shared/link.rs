@@ -56,8 +56,8 @@ enum Trouble {
     Redis(#[from] RedisError),
 }
 
-/// An answer takes a millisecond or so.
-const DEADLINE: Duration = Duration::from_secs(1);
+/// How long an answer is waited for. It takes a millisecond or so.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
 const DIAL_EVERY: Duration = Duration::from_secs(1);
 /// Writes, and by a script: a Redis that only answers PING would be no use.
 const PROBE: &str = "return redis.call('SET', KEYS[1], '', 'PX', 1000)";

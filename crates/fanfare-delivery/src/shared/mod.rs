@@ -8,4 +8,4 @@ mod link;
 
 pub use address::{RedisAddress, Store};
 
-pub(crate) use link::{Away, RedisLink};
+pub(crate) use link::{Away, DEADLINE, RedisLink};

@@ -69,8 +69,9 @@ pub const PREFETCH: Variable = Variable::optional(
 pub const RATE_LIMIT: Variable = Variable::with_default(
     "FANFARE_RATE_LIMIT",
     "off",
-    "Most calls in any span of a time, such as 100/10s or 5/s, by this process; off means as \
-     many as the API takes. What an API's own rate headers allow is kept to either way.",
+    "Most calls in any span of a time, such as 100/10s or 5/s, by this process or by all \
+     (FANFARE_RATE_LIMIT_STORE); off means as many as the API takes. What an API's own rate \
+     headers allow is kept to either way.",
 )
 .example("100/10s");
 
@@ -78,9 +79,14 @@ pub const RATE_LIMIT: Variable = Variable::with_default(
 pub const RATE_LIMIT_STORE: Variable = Variable::with_default(
     "FANFARE_RATE_LIMIT_STORE",
     "memory",
-    "Where the calls of FANFARE_RATE_LIMIT are counted: memory, the only place yet, so the limit \
-     is each process's own. With several consumers of a destination, divide it among them.",
-);
+    "Where the calls of FANFARE_RATE_LIMIT are counted: memory, where the limit is each process's \
+     own, so that it is to be divided among the consumers of a destination, or the redis:// or \
+     rediss:// URL of a Redis that they share, where it is one for all; give each the same. While \
+     that Redis is away, each process keeps to the limit by itself, so that together they may \
+     make as many times more calls as there are processes.",
+)
+.example("rediss://:PASSWORD@redis.example:6379")
+.secret();
 
 /// The deadline of a call.
 pub const TIMEOUT: Variable = Variable::with_default(

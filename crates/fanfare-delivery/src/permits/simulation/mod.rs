@@ -140,15 +140,15 @@ impl World {
         if matches!(self.caller, Caller::Oracle { .. }) {
             return self.in_flight < self.limit();
         }
-        match self.permits.admit(self.epoch + Duration::from_micros(self.now)) {
-            Ok(granted) => {
+        match self.permits.admit(self.epoch + Duration::from_micros(self.now), true) {
+            Ok(Some(granted)) => {
                 self.granted.insert(self.started, granted);
                 return true;
             }
             Err(Wait::Until(moment)) => {
                 self.wakes_at = (moment - self.epoch).as_micros() as u64 + 1;
             }
-            Err(Wait::AfterCalls) => {}
+            Ok(None) | Err(Wait::AfterCalls) => {}
         }
         false
     }
