@@ -13,7 +13,7 @@ use crate::destination::Batching;
 use crate::http::{HttpLimits, TlsFiles, read_tls_files};
 use crate::ledger::{LedgerDown, LedgerSettings};
 use crate::policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
-use crate::shared::Store;
+use crate::shared::{Store, check_authorities};
 use crate::subscription::EventTypes;
 
 /// The settings of a consumer, whatever its API.
@@ -64,9 +64,9 @@ impl ConsumerSettings {
         let http = read_http(reader);
         let tls = read_tls_files(reader);
         let retry = read_retry(reader);
-        let allow_plaintext = reader.or_default::<bool>(&consumer::REDIS_ALLOW_PLAINTEXT);
-        let ledger = read_ledger(reader, allow_plaintext);
-        let rate_limit_store = read_store(reader, &consumer::RATE_LIMIT_STORE, allow_plaintext);
+        let redis = RedisAccess::read(reader);
+        let ledger = read_ledger(reader, &redis);
+        let rate_limit_store = redis.read_store(reader, &consumer::RATE_LIMIT_STORE);
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
@@ -163,8 +163,8 @@ fn read_retry(reader: &mut Reader<'_>) -> Option<RetryPolicy> {
     })
 }
 
-fn read_ledger(reader: &mut Reader<'_>, allow_plaintext: Option<bool>) -> Option<LedgerSettings> {
-    let store = read_store(reader, &consumer::LEDGER, allow_plaintext);
+fn read_ledger(reader: &mut Reader<'_>, redis: &RedisAccess) -> Option<LedgerSettings> {
+    let store = redis.read_store(reader, &consumer::LEDGER);
     let down = reader.choice(
         &consumer::LEDGER_DOWN,
         &[("deliver", LedgerDown::Deliver), ("hold", LedgerDown::Hold)],
@@ -172,16 +172,30 @@ fn read_ledger(reader: &mut Reader<'_>, allow_plaintext: Option<bool>) -> Option
     Some(LedgerSettings { store: store?, down: down? })
 }
 
-/// While it is unknown whether plain text is allowed, the URL is still checked for everything
-/// else.
-fn read_store(
-    reader: &mut Reader<'_>,
-    variable: &Variable,
+/// How every Redis is reached; `None` what has a problem.
+struct RedisAccess {
     allow_plaintext: Option<bool>,
-) -> Option<Store> {
-    let store = reader
-        .or_default_with(variable, |text| Store::parse(text, allow_plaintext.unwrap_or(true)))?;
-    allow_plaintext.map(|_| store)
+    ca_pem: Option<Option<Vec<u8>>>,
+}
+
+impl RedisAccess {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let allow_plaintext = reader.or_default::<bool>(&consumer::REDIS_ALLOW_PLAINTEXT);
+        let ca_pem = reader.file(&consumer::REDIS_CA_FILE).filter(|pem| {
+            let usable = pem.as_ref().map_or(Ok(()), |pem| check_authorities(pem));
+            usable.map_err(|what| reader.problem(&consumer::REDIS_CA_FILE, what)).is_ok()
+        });
+        Self { allow_plaintext, ca_pem }
+    }
+
+    /// While it is unknown whether plain text is allowed, the URL is still checked for
+    /// everything else.
+    fn read_store(&self, reader: &mut Reader<'_>, variable: &Variable) -> Option<Store> {
+        let allow_plaintext = self.allow_plaintext.unwrap_or(true);
+        let store = reader.or_default_with(variable, |text| Store::parse(text, allow_plaintext))?;
+        self.allow_plaintext?;
+        Some(store.trusting(self.ca_pem.clone()?))
+    }
 }
 
 fn positive(text: &str) -> Result<Duration, String> {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use fanfare_process::catalogue::consumer::REDIS_ALLOW_PLAINTEXT;
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisError};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates,
+};
 use url::{Host, Url};
 
 use crate::http::is_loopback;
@@ -24,6 +26,8 @@ pub enum Store {
 pub struct RedisAddress {
     connection: Arc<ConnectionInfo>,
     shown: String,
+    /// Of whoever else than the system's authorities may vouch for it.
+    ca_pem: Option<Arc<[u8]>>,
 }
 
 impl Store {
@@ -35,6 +39,16 @@ impl Store {
             return Ok(Self::Memory);
         }
         RedisAddress::parse(text, allow_plaintext).map(Self::Redis)
+    }
+
+    /// The same, with its certificate signed by an authority in `ca_pem` and nobody else.
+    pub(crate) fn trusting(self, ca_pem: Option<Vec<u8>>) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::Redis(address) => {
+                Self::Redis(RedisAddress { ca_pem: ca_pem.map(Arc::from), ..address })
+            }
+        }
     }
 
     pub(crate) fn redis(&self) -> Option<&RedisAddress> {
@@ -73,12 +87,12 @@ impl RedisAddress {
             url.path()
         );
         let connection = url.into_connection_info().map_err(|why| format!("is refused: {why}"))?;
-        Ok(Self { connection: Arc::new(connection), shown })
+        Ok(Self { connection: Arc::new(connection), shown, ca_pem: None })
     }
 
     /// Whether it lets us in, for `--check`.
     pub(crate) async fn answers(&self) -> Result<(), RedisError> {
-        let client = Client::open(self.connection().clone())?;
+        let client = self.client()?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async(&mut connection).await
     }
@@ -89,8 +103,15 @@ impl RedisAddress {
         ends(self) == ends(other)
     }
 
-    pub(crate) fn connection(&self) -> &ConnectionInfo {
-        &self.connection
+    /// What dials it.
+    pub(crate) fn client(&self) -> Result<Client, RedisError> {
+        let connection = ConnectionInfo::clone(&self.connection);
+        let (ConnectionAddr::TcpTls { .. }, Some(ca_pem)) = (connection.addr(), &self.ca_pem)
+        else {
+            return Client::open(connection);
+        };
+        let tls = TlsCertificates { client_tls: None, root_cert: Some(ca_pem.to_vec()) };
+        Client::build_with_tls(connection, tls)
     }
 }
 

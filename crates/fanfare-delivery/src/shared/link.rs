@@ -74,7 +74,7 @@ impl RedisLink {
         probe: String,
     ) -> Result<Self, RedisError> {
         let inner = Inner {
-            client: Client::open(address.connection().clone())?,
+            client: address.client()?,
             what,
             without,
             probe,

@@ -4,8 +4,12 @@
 //! nothing is asked at all.
 
 mod address;
+mod authorities;
 mod link;
+#[cfg(test)]
+mod tests;
 
 pub use address::{RedisAddress, Store};
 
+pub(crate) use authorities::check_authorities;
 pub(crate) use link::{Away, DEADLINE, RedisLink};

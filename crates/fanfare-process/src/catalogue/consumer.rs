@@ -27,6 +27,7 @@ pub const GROUP: Group = Group {
         LEDGER,
         LEDGER_DOWN,
         REDIS_ALLOW_PLAINTEXT,
+        REDIS_CA_FILE,
     ],
 };
 
@@ -209,4 +210,13 @@ pub const REDIS_ALLOW_PLAINTEXT: Variable = Variable::with_default(
     "Whether a plain redis:// URL may name another machine. Its password then crosses the network \
      in the clear, and who can change what is sent can have events taken for delivered, so say \
      true only where the network itself is private.",
+);
+
+/// Whom to trust in place of the system's authorities.
+pub const REDIS_CA_FILE: Variable = Variable::optional(
+    "FANFARE_REDIS_CA_FILE",
+    "the system's certificates are trusted",
+    "/run/secrets/redis-ca.pem",
+    "PEM certificates of the authorities to trust instead of the system's, for a rediss:// URL \
+     whose Redis has a certificate of a private CA. Read when the process starts.",
 );

@@ -10,4 +10,4 @@ mod node;
 
 pub use error::RedisError;
 pub use installed::install_if_missing;
-pub use node::RedisNode;
+pub use node::{Certificate, RedisNode};

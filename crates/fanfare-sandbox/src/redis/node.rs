@@ -21,6 +21,22 @@ pub struct RedisNode {
     home: PathBuf,
     port: u16,
     url: String,
+    tls: Option<Tls>,
+}
+
+/// What it shows to who dials it with TLS.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// The certificate, in PEM.
+    pub cert_pem: String,
+    /// Its private key, in PEM.
+    pub key_pem: String,
+}
+
+#[derive(Debug)]
+struct Tls {
+    port: u16,
+    url: String,
 }
 
 /// A start takes a few milliseconds; a busy machine gets its time.
@@ -30,22 +46,33 @@ const POLL: Duration = Duration::from_millis(20);
 const TRIES: usize = 3;
 /// Not a secret: it is there so that tests see that nobody prints it.
 const PASSWORD: &str = "open-sesame";
+const CERT_FILE: &str = "cert.pem";
+const KEY_FILE: &str = "key.pem";
 
 impl RedisNode {
     /// Starts a Redis, installing it if it is missing, and waits until it answers.
     pub async fn private() -> Result<Self, RedisError> {
+        Self::start_new(None).await
+    }
+
+    /// The same, which also listens with TLS, and asks nobody for a certificate.
+    pub async fn private_with_tls(certificate: &Certificate) -> Result<Self, RedisError> {
+        Self::start_new(Some(certificate)).await
+    }
+
+    async fn start_new(certificate: Option<&Certificate>) -> Result<Self, RedisError> {
         install_if_missing().await?;
-        let mut last = Self::launch().await;
+        let mut last = Self::launch(certificate).await;
         for _ in 1..TRIES {
             if last.is_ok() {
                 break;
             }
-            last = Self::launch().await;
+            last = Self::launch(certificate).await;
         }
         last
     }
 
-    async fn launch() -> Result<Self, RedisError> {
+    async fn launch(certificate: Option<&Certificate>) -> Result<Self, RedisError> {
         let home = tempfile::Builder::new()
             .prefix("fanfare-redis-")
             .tempdir()
@@ -53,9 +80,16 @@ impl RedisNode {
         let keeper = Keeper::of_folder(home.path()).map_err(failed("starting its keeper"))?;
         // From here on the folder is the keeper's to remove.
         let home = home.keep();
-        let [port] = free_ports().map_err(failed("finding a free port"))?;
+        let [port, tls_port] = free_ports().map_err(failed("finding a free port"))?;
         let url = format!("redis://:{PASSWORD}@127.0.0.1:{port}");
-        let mut node = Self { server: None, _keeper: keeper, home, port, url };
+        let tls = certificate.map(|certificate| {
+            fs::write(home.join(CERT_FILE), &certificate.cert_pem)?;
+            fs::write(home.join(KEY_FILE), &certificate.key_pem)?;
+            let url = format!("rediss://:{PASSWORD}@127.0.0.1:{tls_port}");
+            Ok(Tls { port: tls_port, url })
+        });
+        let tls = tls.transpose().map_err(failed("writing its certificate"))?;
+        let mut node = Self { server: None, _keeper: keeper, home, port, url, tls };
         node.start().await?;
         Ok(node)
     }
@@ -63,6 +97,11 @@ impl RedisNode {
     /// Its URL, with the password.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its URL with TLS, if it was given a certificate.
+    pub fn tls_url(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.url.as_str())
     }
 
     /// The password in the URL, which nobody may print.
@@ -135,6 +174,14 @@ impl RedisNode {
             .args(["--requirepass", PASSWORD])
             .args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
             .current_dir(&self.home);
+        if let Some(tls) = &self.tls {
+            command.args(["--tls-port", &tls.port.to_string(), "--tls-auth-clients", "no"]).args([
+                "--tls-cert-file",
+                CERT_FILE,
+                "--tls-key-file",
+                KEY_FILE,
+            ]);
+        }
         command
     }
 }
