@@ -140,7 +140,7 @@ async fn no_window_holds_more_than_the_limit_and_little_less_whoever_calls() {
         assert!(span >= WINDOW, "{CALLS} + 1 calls within {span:?}");
     }
     // A window ends when the calls in it have, so that six take a little longer.
-    let least = CALLS * WINDOWS as usize * 3 / 4;
+    let least = CALLS * WINDOWS as usize * 2 / 3;
     assert!(arrived.len() >= least, "{} calls in {WINDOWS} windows", arrived.len());
 }
 
@@ -201,7 +201,7 @@ async fn who_asked_first_has_the_next_place_and_gives_it_back_if_it_may_not_call
             _ => {
                 call(timeout(PATIENCE, waiting).await.unwrap().unwrap());
                 assert!(
-                    (800..1500).contains(&called.elapsed().as_millis()),
+                    (800..2400).contains(&called.elapsed().as_millis()),
                     "{:?}",
                     called.elapsed()
                 );
@@ -211,7 +211,7 @@ async fn who_asked_first_has_the_next_place_and_gives_it_back_if_it_may_not_call
             }
         }
         let after = second.call().await - called;
-        assert!((800..1500).contains(&after.as_millis()), "{change}: {after:?}");
+        assert!((800..2400).contains(&after.as_millis()), "{change}: {after:?}");
     }
 }
 
@@ -241,7 +241,7 @@ fn the_places_of_a_process_that_died_are_free_after_a_while() {
         let process = Process::start(&redis, "4/300ms", SECOND).await;
         let _permits = process.permits(CALLS).await;
         let after = died.elapsed().as_millis();
-        assert!((1250..5000).contains(&after), "{after} ms");
+        assert!((1000..5000).contains(&after), "{after} ms");
     });
 }
 
