@@ -160,13 +160,14 @@ async fn an_event_that_kills_its_consumers_is_given_up_and_none_that_was_at_hand
         .set("FANFARE_PREFETCH", EVENTS.to_string());
     let (kills, last) = die_of_poison(&world, &api, &settings).await;
     assert!((10..=MOST_KILLS).contains(&kills), "{kills} kills");
-    let innocent = EVENTS as u64 - 1;
-    api.wait_until("the others", PATIENCE, |api| api.totals().accepted == innocent).await.unwrap();
+    let all_others = |api: &MockApi| api.effects().keys.len() == EVENTS - 1;
+    api.wait_until("the others", PATIENCE, all_others).await.unwrap();
     world.until_drained("sendgrid").await;
     let dead = world.read(&world.names("sendgrid").dead()).await;
     let dead: Vec<_> = dead.iter().map(|letter| (letter.id(), letter.cause())).collect();
     assert_eq!(dead, [(events[0].id().as_str(), Some(Cause::Poison))]);
-    assert_eq!(doubles(&api), 0);
+    // Its ack may still be on its way when the next one kills.
+    assert!(doubles(&api) <= kills as u32, "{} doubles", doubles(&api));
     last.kill().await;
     producer.close().await;
     world.end().await;

@@ -43,6 +43,11 @@ impl Replica {
         self.counted("fanfare_deliveries_total", &format!(",result=\"{result}\"")).await
     }
 
+    /// Calls under way, as of the last second.
+    async fn calls(&self) -> u64 {
+        self.counted("fanfare_in_flight", "").await
+    }
+
     /// Claims that it made while the shared ledger was away.
     async fn claims_without_ledger(&self) -> u64 {
         self.counted("fanfare_ledger_unavailable_total", "").await
