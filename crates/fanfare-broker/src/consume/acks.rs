@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
 use lapin::types::FieldTable;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
@@ -28,6 +30,7 @@ pub(super) struct Acks {
     channel: Channel,
     session: Arc<Session>,
     queue: String,
+    is_cancelled: bool,
     writing: OptionFuture<Write>,
     again_at: Option<Instant>,
 }
@@ -35,7 +38,7 @@ pub(super) struct Acks {
 impl Acks {
     pub(super) fn new(channel: Channel, session: Arc<Session>, queue: &str) -> Self {
         let queue = queue.to_owned();
-        Self { channel, session, queue, writing: None.into(), again_at: None }
+        Self { channel, session, queue, is_cancelled: false, writing: None.into(), again_at: None }
     }
 
     /// Writes when there is something to write; to be polled again and again.
@@ -58,6 +61,15 @@ impl Acks {
         self.again_at = flush.again_at;
         if !flush.is_empty() {
             self.writing = Some(write(self.channel.clone(), flush)).into();
+        }
+    }
+
+    /// Takes no more deliveries; returns when the broker has heard of it.
+    pub(super) async fn cancel_in_time(&mut self) -> Result<(), Fault> {
+        self.is_cancelled = true;
+        match timeout(LAST_WRITE_DEADLINE, cancel(&self.channel)).await {
+            Ok(cancelled) => Ok(cancelled?),
+            Err(_) => Err(Fault::lost("the broker does not answer")),
         }
     }
 
@@ -85,6 +97,11 @@ impl Acks {
             written?;
         }
         match giving_back {
+            // A second cancel is answered without a look at the queue.
+            GivingBack::AtOnce if self.is_cancelled => {
+                self.channel.basic_qos(1, BasicQosOptions::default()).await?;
+                stand_in_line(&self.channel, &self.queue).await
+            }
             GivingBack::AtOnce => cancel(&self.channel).await,
             GivingBack::Together => stand_in_line(&self.channel, &self.queue).await,
         }
@@ -143,14 +160,6 @@ fn write(channel: Channel, flush: Flush) -> Write {
         }
         Ok(())
     })
-}
-
-/// Takes no more deliveries; returns when the broker has heard of it.
-pub(super) async fn cancel_in_time(channel: &Channel) -> Result<(), Fault> {
-    match timeout(LAST_WRITE_DEADLINE, cancel(channel)).await {
-        Ok(cancelled) => Ok(cancelled?),
-        Err(_) => Err(Fault::lost("the broker does not answer")),
-    }
 }
 
 /// Waits as [`cancel`] does until the queue has caught up, without leaving its place as

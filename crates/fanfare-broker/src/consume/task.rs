@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
-use super::acks::{Acks, CONSUMER_TAG, cancel_in_time};
+use super::acks::{Acks, CONSUMER_TAG};
 use super::delivery::{Delivery, Session, SessionId};
 use super::subscription::{ConsumeState, GivingBack, Mode, SubscriptionOptions};
 use crate::config::BrokerConfig;
@@ -182,7 +182,7 @@ async fn consume(
                 Mode::Drain => {
                     draining = true;
                     if *giving_back == GivingBack::AtOnce
-                        && let Err(fault) = cancel_in_time(&channel).await
+                        && let Err(fault) = acks.cancel_in_time().await
                     {
                         return ChannelEnd::Fault(fault);
                     }
