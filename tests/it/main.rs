@@ -11,6 +11,7 @@ mod dead_letters;
 mod demo;
 mod foreign;
 mod isolation;
+mod knee;
 mod ledger;
 mod outage;
 mod programs;
