@@ -31,15 +31,16 @@ struct Seen {
     overtaken: usize,
 }
 
-const SHORT: Outage = Outage { lasts: Duration::from_secs(15), events: 3_000, asks_for: 3 };
+const SHORT: Outage = Outage { lasts: Duration::from_secs(15), events: 1_200, asks_for: 3 };
 const LONG: Outage = Outage { lasts: Duration::from_secs(600), events: 50_000, asks_for: 30 };
 
 const DESTINATION: &str = "crm";
 const REPLICAS: usize = 3;
-/// What the API carries when it is well: 50 calls at a time of 50 ms each.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+/// What the API carries when it is well: 20 calls at a time of 50 ms each, which leaves a busy
+/// machine time for everything else.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 const CALL_MS: u64 = 50;
-const PER_SECOND: usize = 1_000;
+const PER_SECOND: usize = 400;
 /// Delivered by some while the others hear that the API is well.
 const A_MOMENT_S_WORTH: usize = PER_SECOND;
 /// Until all replicas have found out, calls are under way that none of them would make later.
@@ -142,7 +143,7 @@ impl Seen {
     /// Whether all was delivered as fast as the API takes it, once its health was noticed.
     fn keeps_up(&self, outage: Outage) -> bool {
         // Three probes say that it is well, and the others hear it at once.
-        const NOTICING: Duration = Duration::from_secs(5);
+        const NOTICING: Duration = Duration::from_secs(10);
         self.last_after - self.first_after <= outage.work().mul_f64(1.25) + NOTICING
     }
 }
