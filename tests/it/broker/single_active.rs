@@ -4,7 +4,7 @@ use fanfare_broker::topology::{Argument, ExchangeKind, Topology, declare};
 use fanfare_broker::{
     BrokerConfig, ConsumeState, Delivery, GivingBack, Subscription, SubscriptionOptions,
 };
-use fanfare_tests::World;
+use fanfare_tests::{World, within};
 
 use super::stage::{exchange, fill, id, next, objects, queue, take, to_queue, until};
 
@@ -89,6 +89,29 @@ async fn a_cut_connection_hands_everything_over_in_its_order() {
     world.until_ready("q", (MESSAGES - from - usize::from(PREFETCH) + left.len()) as u64).await;
     proxy.reset_connections();
     assert_rest_in_order(&mut standby, left, from).await;
+    standby.close().await;
+    active.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_ack_that_the_queue_is_known_to_have_taken_outlives_its_consumer() {
+    const ACKED: usize = 250;
+    let world = World::start().await;
+    declare_ordered(&world).await;
+    let proxy = proxy_to(&world).await;
+    let mut active = ordered(&world.config_through(proxy.address()));
+    let taken = take(&mut active, ACKED).await;
+    let mut standby = ordered(world.config());
+    until(&standby, ConsumeState::Consuming).await;
+    for delivery in taken {
+        delivery.ack();
+    }
+    assert!(within("the queue to take the acks", active.acks_taken()).await);
+    let unknown = active.acks_taken();
+    proxy.reset_connections();
+    assert_rest_in_order(&mut standby, Vec::new(), ACKED).await;
+    assert!(!within("the question to be given up", unknown).await);
     standby.close().await;
     active.close().await;
     world.end().await;

@@ -147,9 +147,8 @@ impl AckTracker {
     }
 
     /// All that is settled and not told, without waiting for what may come before it.
-    pub(super) fn flush_all(&mut self) -> Flush {
-        let now = Instant::now() + PATIENCE;
-        Flush { requeue: Vec::new(), ..self.flush(now) }
+    pub(super) fn flush_now(&mut self) -> Flush {
+        self.flush(Instant::now() + PATIENCE)
     }
 
     /// The fewest words for all that the broker has not been told, before the channel

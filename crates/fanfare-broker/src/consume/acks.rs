@@ -57,6 +57,11 @@ impl Acks {
     }
 
     fn start_write(&mut self) {
+        if let Some(question) = self.session.question() {
+            self.again_at = None;
+            self.writing = Some(self.write_and_hear(question)).into();
+            return;
+        }
         let flush = self.session.tracker().flush(Instant::now());
         self.again_at = flush.again_at;
         if !flush.is_empty() {
@@ -71,6 +76,19 @@ impl Acks {
             Ok(cancelled) => Ok(cancelled?),
             Err(_) => Err(Fault::lost("the broker does not answer")),
         }
+    }
+
+    /// Says all that is settled, and waits until the queue has heard it.
+    fn write_and_hear(&self, question: u64) -> Write {
+        let flush = self.session.tracker().flush_now();
+        let (channel, queue) = (self.channel.clone(), self.queue.clone());
+        let session = Arc::clone(&self.session);
+        Box::pin(async move {
+            write(channel.clone(), flush).await?;
+            stand_in_line(&channel, &queue).await?;
+            session.answer(question);
+            Ok(())
+        })
     }
 
     /// The last acks, and then the channel is closed.
@@ -118,7 +136,7 @@ impl Acks {
             }
             GivingBack::Together => {
                 // What is given back before the end would come again behind the rest.
-                let flush = self.session.tracker().flush_all();
+                let flush = Flush { requeue: Vec::new(), ..self.session.tracker().flush_now() };
                 write(self.channel.clone(), flush).await?;
                 stand_in_line(&self.channel, &self.queue).await?;
             }

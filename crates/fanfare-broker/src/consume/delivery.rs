@@ -1,9 +1,9 @@
 //! One message that the broker is waiting to hear about.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::ack_tracker::AckTracker;
@@ -34,6 +34,10 @@ pub(super) struct Session {
     ended: AtomicBool,
     /// Woken when there is something to tell the broker.
     pub(super) settled: Notify,
+    /// How often somebody asked to hear when the queue has taken all acks so far.
+    asked: AtomicU64,
+    /// Up to which of those questions it has.
+    taken: watch::Sender<u64>,
 }
 
 impl Delivery {
@@ -49,7 +53,7 @@ impl Delivery {
     /// Whether the channel it came by is gone. The broker hands it over again, so
     /// work on it would be done twice; settling it does nothing.
     pub fn is_stale(&self) -> bool {
-        self.session.ended.load(Ordering::Acquire)
+        self.session.has_ended()
     }
 
     /// The life of the channel it came by.
@@ -95,7 +99,33 @@ impl Session {
             tracker: Mutex::new(AckTracker::new()),
             ended: AtomicBool::new(false),
             settled: Notify::new(),
+            asked: AtomicU64::new(0),
+            taken: watch::Sender::new(0),
         }
+    }
+
+    pub(super) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Returns when the queue has taken all acks so far; `false` if the session ended before.
+    pub(super) async fn acks_taken(&self) -> bool {
+        let question = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.settled.notify_one();
+        let mut taken = self.taken.subscribe();
+        let answered = taken.wait_for(|taken| *taken >= question || self.has_ended()).await;
+        answered.is_ok_and(|taken| *taken >= question)
+    }
+
+    /// The last question that was not answered yet.
+    pub(super) fn question(&self) -> Option<u64> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        (asked > *self.taken.borrow()).then_some(asked)
+    }
+
+    /// All that was settled before this question was asked is taken.
+    pub(super) fn answer(&self, question: u64) {
+        self.taken.send_replace(question);
     }
 
     pub(super) fn tracker(&self) -> MutexGuard<'_, AckTracker> {
@@ -104,5 +134,11 @@ impl Session {
 
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
+        // Who waits for an answer looks again.
+        self.taken.send_modify(|_| {});
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use super::delivery::{Delivery, Session};
+use super::delivery::{Delivery, Session, SessionId};
 use super::task;
 use crate::config::BrokerConfig;
 
@@ -110,6 +110,39 @@ impl Subscription {
     /// Whether deliveries can arrive, to be watched.
     pub fn state(&self) -> watch::Receiver<ConsumeState> {
         self.state.clone()
+    }
+
+    /// The life of the channel that deliveries arrive by now.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session.borrow().as_ref().map(|session| session.id())
+    }
+
+    /// Returns when deliveries do not arrive by the channel of `session` any more.
+    pub fn session_over(&self, session: SessionId) -> impl Future<Output = ()> + use<> {
+        let mut current = self.session.clone();
+        async move {
+            let is_over = |current: &Option<Arc<Session>>| {
+                current.as_ref().is_none_or(|current| current.id() != session)
+            };
+            // Where the task is gone, all sessions are.
+            drop(current.wait_for(is_over).await);
+        }
+    }
+
+    /// Returns when the queue has taken every ack that was given before the call, so that
+    /// none of those comes again whatever happens now; `false` when the channel ended before
+    /// that was known.
+    ///
+    /// Costs the queue as much as two messages. For a subscription that gives all back
+    /// [together](GivingBack::Together).
+    pub fn acks_taken(&self) -> impl Future<Output = bool> + use<> {
+        let session = self.session.borrow().clone();
+        async move {
+            match session {
+                Some(session) => session.acks_taken().await,
+                None => false,
+            }
+        }
     }
 
     /// How long the oldest delivery that is not settled has been here.
