@@ -31,6 +31,7 @@ pub enum FaultKind {
 
 const ACCESS_REFUSED: u16 = 403;
 const NOT_FOUND: u16 = 404;
+const RESOURCE_LOCKED: u16 = 405;
 const PRECONDITION_FAILED: u16 = 406;
 
 impl Fault {
@@ -55,6 +56,11 @@ impl Fault {
             FaultKind::Refused { code: ACCESS_REFUSED }
                 | FaultKind::Closed { code: ACCESS_REFUSED }
         )
+    }
+
+    /// The object is there for somebody else.
+    pub fn is_locked(&self) -> bool {
+        self.kind == FaultKind::Refused { code: RESOURCE_LOCKED }
     }
 
     /// The object exists with other properties.

@@ -1,7 +1,7 @@
 //! Looking at queues from outside, without the management plugin.
 
 use lapin::Connection;
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
 use crate::config::BrokerConfig;
@@ -77,6 +77,21 @@ impl Inspector {
         found(queue, depth_of(&self.connection, queue).await)
     }
 
+    /// Whether `queue` hands its messages to one consumer at a time; `None` when there is no
+    /// such queue. Takes the right to read it.
+    ///
+    /// AMQP cannot be asked for a queue's arguments, but such a queue refuses to give out a
+    /// single message. Another one gives one, which goes back to its place and has been handed
+    /// over once more then: not to be asked again and again.
+    pub async fn is_single_active(&self, queue: &str) -> Result<Option<bool>, InspectError> {
+        let looked = match get_one(&self.connection, queue).await {
+            Err(fault) if fault.is_locked() => Ok(true),
+            Err(fault) => Err(fault),
+            Ok(()) => Ok(false),
+        };
+        found(queue, looked)
+    }
+
     /// Disconnects.
     pub async fn close(self) {
         close(&self.connection).await;
@@ -95,6 +110,14 @@ pub(crate) fn found<T>(queue: &str, looked: Result<T, Fault>) -> Result<Option<T
         FaultKind::Refused { .. } => InspectError::Refused { queue, source },
         FaultKind::Closed { .. } | FaultKind::Lost => InspectError::Lost { queue, source },
     })
+}
+
+/// Takes a message, if there is one, and gives it back.
+async fn get_one(connection: &Connection, queue: &str) -> Result<(), Fault> {
+    let channel = connection.create_channel().await?;
+    channel.basic_get(queue.into(), BasicGetOptions::default()).await?;
+    close_channel(channel).await;
+    Ok(())
 }
 
 /// Looks at one queue, on a channel of its own: a missing queue closes it.

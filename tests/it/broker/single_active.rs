@@ -2,7 +2,7 @@
 
 use fanfare_broker::topology::{Argument, ExchangeKind, Topology, declare};
 use fanfare_broker::{
-    BrokerConfig, ConsumeState, Delivery, GivingBack, Subscription, SubscriptionOptions,
+    BrokerConfig, ConsumeState, Delivery, GivingBack, Inspector, Subscription, SubscriptionOptions,
 };
 use fanfare_tests::{World, within};
 
@@ -99,7 +99,7 @@ async fn an_ack_that_the_queue_is_known_to_have_taken_outlives_its_consumer() {
     const ACKED: usize = 250;
     let world = World::start().await;
     declare_ordered(&world).await;
-    let proxy = proxy_to(&world).await;
+    let proxy = world.proxy().await;
     let mut active = ordered(&world.config_through(proxy.address()));
     let taken = take(&mut active, ACKED).await;
     let mut standby = ordered(world.config());
@@ -139,5 +139,20 @@ async fn pausing_again_and_again_keeps_the_order_and_repeats_nothing() {
     }
     assert_eq!(handed_over, (0..MESSAGES).map(id).collect::<Vec<_>>());
     subscription.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_queue_with_one_active_consumer_can_be_told_from_another_without_taking_anything() {
+    let world = World::start().await;
+    declare_ordered(&world).await;
+    let other = Topology { queues: vec![queue("other")], ..objects() };
+    declare(world.config(), &other).await.unwrap();
+    let inspector = Inspector::connect(world.config()).await.unwrap();
+    for (queue, expected) in [("q", Some(true)), ("other", Some(false)), ("none", None)] {
+        assert_eq!(inspector.is_single_active(queue).await.unwrap(), expected, "{queue}");
+    }
+    inspector.close().await;
+    world.until_ready("q", MESSAGES as u64).await;
     world.end().await;
 }
