@@ -28,8 +28,8 @@ pub mod topology;
 pub use backoff::ExponentialPauses;
 pub use config::{BrokerAddress, BrokerConfig, BrokerUrlError, ClientIdentity, TlsConfig};
 pub use consume::{
-    BrowseError, Browsed, Browser, ConsumeState, Delivery, GivingBack, SessionId, Subscription,
-    SubscriptionOptions,
+    BrowseError, Browsed, Browser, ConsumeState, Delivery, GivingBack, Lifeline, SessionId,
+    Subscription, SubscriptionOptions,
 };
 pub use dead_letter::{Cause, DeathNote, UnknownCause};
 pub use fault::{Fault, FaultKind};

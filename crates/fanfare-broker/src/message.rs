@@ -116,6 +116,11 @@ impl Message {
         self.text(headers::REPLAY, id)
     }
 
+    /// When it was dead-lettered first, in milliseconds since the epoch.
+    pub fn first_dead_at(self, at_ms: u64) -> Self {
+        self.number(headers::FIRST_DEAD_AT, at_ms)
+    }
+
     /// W3C trace context of this hop.
     pub fn trace_context(self, traceparent: &str, tracestate: Option<&str>) -> Self {
         let message = self.text(headers::TRACEPARENT, traceparent);

@@ -159,6 +159,12 @@ impl Received {
         self.milliseconds(headers::DEAD_AT)
     }
 
+    /// When it was dead-lettered first, in milliseconds since the epoch; kept by replays, and
+    /// known of ordered destinations only.
+    pub fn first_dead_at_ms(&self) -> Option<u64> {
+        self.milliseconds(headers::FIRST_DEAD_AT)
+    }
+
     /// The destination that gave it up.
     pub fn destination(&self) -> Option<&str> {
         self.text(headers::DESTINATION)
@@ -202,6 +208,9 @@ impl Received {
         }
         if let Some(replay) = self.replay() {
             message = message.replay(replay);
+        }
+        if let Some(at_ms) = self.first_dead_at_ms() {
+            message = message.first_dead_at(at_ms);
         }
         // In binary mode the attributes are the event; without them the body is lost.
         for (name, value) in self.attributes() {

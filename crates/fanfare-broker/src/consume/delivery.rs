@@ -22,6 +22,10 @@ pub struct Delivery {
     session: Arc<Session>,
 }
 
+/// Tells whether a delivery can still be settled, to whoever does not hold it.
+#[derive(Clone, Debug)]
+pub struct Lifeline(Arc<Session>);
+
 /// One channel's life: what it handed over goes back together. Later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId(u64);
@@ -56,6 +60,11 @@ impl Delivery {
         self.session.has_ended()
     }
 
+    /// Tells whether it [is stale](Self::is_stale) without it.
+    pub fn lifeline(&self) -> Lifeline {
+        Lifeline(Arc::clone(&self.session))
+    }
+
     /// The life of the channel it came by.
     pub fn session(&self) -> SessionId {
         self.session.id
@@ -82,6 +91,13 @@ impl Delivery {
     pub fn requeue(self) {
         self.session.tracker().requeue(self.tag);
         self.session.settled.notify_one();
+    }
+}
+
+impl Lifeline {
+    /// Whether the channel that the delivery came by is gone.
+    pub fn is_stale(&self) -> bool {
+        self.0.has_ended()
     }
 }
 

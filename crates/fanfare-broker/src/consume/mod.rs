@@ -8,5 +8,5 @@ mod subscription;
 mod task;
 
 pub use browser::{BrowseError, Browsed, Browser};
-pub use delivery::{Delivery, SessionId};
+pub use delivery::{Delivery, Lifeline, SessionId};
 pub use subscription::{ConsumeState, GivingBack, Subscription, SubscriptionOptions};

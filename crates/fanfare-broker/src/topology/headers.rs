@@ -21,6 +21,9 @@ pub(crate) const STATUS: &str = "fanfare-status";
 pub(crate) const RESPONSE: &str = "fanfare-response";
 /// When the message was dead-lettered, in milliseconds since the epoch.
 pub(crate) const DEAD_AT: &str = "fanfare-dead-at";
+/// When an event of an ordered destination was dead-lettered first, and the order in which the
+/// letters of one key are to go on. In milliseconds since the epoch, no two alike; replays keep it.
+pub(crate) const FIRST_DEAD_AT: &str = "fanfare-first-dead-at";
 /// The destination that gave the message up.
 pub(crate) const DESTINATION: &str = "fanfare-destination";
 /// The process and version that gave the message up.

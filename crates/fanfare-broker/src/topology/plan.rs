@@ -92,6 +92,10 @@ pub struct Binding {
 /// message at its first requeue.
 const DELIVERY_LIMIT: i64 = 50;
 
+/// The same for an ordered destination (500): whatever its consumer holds goes back together,
+/// so each is handed over again for what happened to another.
+const ORDERED_DELIVERY_LIMIT: i64 = 600;
+
 /// Looking at a dead letter is a delivery too, and must never use it up.
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000;
 
@@ -264,7 +268,8 @@ fn control_stream(name: String) -> Queue {
 
 fn event_queue(plan: &DestinationPlan, dead: &str) -> Vec<(&'static str, Argument)> {
     let mut arguments = at_least_once(dead);
-    arguments.push(("x-delivery-limit", Argument::Number(DELIVERY_LIMIT)));
+    let limit = if plan.ordered { ORDERED_DELIVERY_LIMIT } else { DELIVERY_LIMIT };
+    arguments.push(("x-delivery-limit", Argument::Number(limit)));
     if plan.ordered {
         arguments.push((SINGLE_ACTIVE_CONSUMER, Argument::Flag(true)));
     }
