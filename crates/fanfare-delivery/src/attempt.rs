@@ -86,6 +86,11 @@ impl<D: Destination> Engine<D> {
                 Turn::Call(claimed) if claimed.waited && self.permits.trouble().is_some() => {
                     claimed.unused().await;
                 }
+                // Or the broker gave the event to somebody else.
+                Turn::Call(claimed) if delivery.is_stale() => {
+                    claimed.unused().await;
+                    return Attempted::TakenBack;
+                }
                 Turn::Call(claimed) => break (permit, claimed),
                 Turn::Decided(attempted) => return attempted,
                 Turn::Taken => {}

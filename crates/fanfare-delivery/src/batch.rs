@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fanfare_broker::Lifeline;
 use fanfare_events::IdempotencyKey;
 use futures_util::future::join_all;
 use tokio::sync::{Notify, oneshot};
@@ -45,7 +46,13 @@ struct Member {
 }
 
 /// An attempt in a batch is told what came of it; nothing, if it is to go by itself.
-type Tell = oneshot::Sender<(Attempt, Option<Attempted>)>;
+#[derive(Debug)]
+struct Tell {
+    way: oneshot::Sender<(Attempt, Option<Attempted>)>,
+    /// Of whoever is told.
+    lifeline: Lifeline,
+}
+
 type Told = oneshot::Receiver<(Attempt, Option<Attempted>)>;
 
 /// How an event takes part in a batch.
@@ -72,8 +79,9 @@ impl<D: Destination> Engine<D> {
         batcher: &Batcher,
         attempt: Attempt,
         may_be_known: bool,
+        lifeline: Lifeline,
     ) -> Result<Option<(Attempt, Attempted)>, Attempt> {
-        let told = match batcher.join(attempt, may_be_known) {
+        let told = match batcher.join(attempt, may_be_known, lifeline) {
             Part::Leads(batch, told) => {
                 let members = batcher.gather(&batch).await;
                 self.attempt_all(members).await;
@@ -85,7 +93,7 @@ impl<D: Destination> Engine<D> {
         match told.await {
             Ok((attempt, Some(attempted))) => Ok(Some((attempt, attempted))),
             Ok((attempt, None)) => Err(attempt),
-            // Whoever made the call for all is gone, and so is everything.
+            // It was taken back, or whoever made the call for all is gone, and so is everything.
             Err(_) => Ok(None),
         }
     }
@@ -117,7 +125,9 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Claims those that are to be called for, and tells the others.
-    async fn claim_all(&self, members: Vec<Member>) -> Calling<'_> {
+    async fn claim_all(&self, mut members: Vec<Member>) -> Calling<'_> {
+        // What the broker gave to somebody else meanwhile is theirs to call for.
+        members.retain(|member| !member.tell.lifeline.is_stale());
         let mut calling = Calling { attempts: Vec::new(), others: Vec::new() };
         // All at once, for the ledger may be far. And nobody waits for a key while having
         // others: two batches would wait for each other.
@@ -158,7 +168,7 @@ impl Batcher {
         Self { batching, gathering: Mutex::new(None) }
     }
 
-    fn join(&self, attempt: Attempt, may_be_known: bool) -> Part {
+    fn join(&self, attempt: Attempt, may_be_known: bool, lifeline: Lifeline) -> Part {
         let mut gathering = self.gathering();
         let leads = gathering.is_none();
         let batch = Arc::clone(gathering.get_or_insert_default());
@@ -166,8 +176,8 @@ impl Batcher {
         if !members.keys.insert(attempt.key()) {
             return Part::Copy(attempt);
         }
-        let (tell, told) = oneshot::channel();
-        members.waiting.push(Member { attempt, may_be_known, tell });
+        let (way, told) = oneshot::channel();
+        members.waiting.push(Member { attempt, may_be_known, tell: Tell { way, lifeline } });
         if members.waiting.len() >= self.batching.most.get() {
             *gathering = None;
             batch.full.notify_one();
@@ -221,7 +231,7 @@ impl<'a> Calling<'a> {
 
 /// Nobody listens any more only when everything ends.
 fn say(tell: Tell, attempt: Attempt, attempted: Option<Attempted>) {
-    drop(tell.send((attempt, attempted)));
+    drop(tell.way.send((attempt, attempted)));
 }
 
 fn ending(batched: &Batched, took: Duration, hint: Option<RateHint>) -> Ending {

@@ -109,7 +109,9 @@ impl<D: Destination> Consumer<D> {
             Ok(admin) => admin,
             Err(exit) => return exit,
         };
-        let Some(()) = topology::stands(&self.settings, &shutdown).await else { return Exit::Done };
+        if let Err(exit) = topology::stands(&self.settings, &shutdown).await {
+            return exit;
+        }
         let exit = self.consume(&health, metrics, &shutdown).await;
         shutdown.cancel();
         if let Some(admin) = admin

@@ -39,6 +39,7 @@ impl Ended {
                 attempts: message.attempts(),
                 first_attempt_at_ms: message.first_attempt_at_ms(),
                 unanswered: message.unanswered(),
+                first_dead_at_ms: message.first_dead_at_ms(),
             },
             cause: None,
             status: None,

@@ -11,7 +11,7 @@ use fanfare_events::DestinationName;
 use fanfare_process::health::{Condition, Health};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -76,8 +76,7 @@ impl<D: Destination> Engine<D> {
         let mut watch = Watch::new(health);
         let mut intake = Intake::Full;
         let mut company = Company::new(self.options.prefetch);
-        let mut check = interval(CHECK_EVERY);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check = looks();
         // Asked again in every turn of the loop, so it takes its place in the queue once.
         let mut stopped = pin!(shutdown.cancelled());
 
@@ -109,20 +108,33 @@ impl<D: Destination> Engine<D> {
                     self.adjust(&mut intake, &company, &subscription, running);
                 }
                 _ = check.tick() => {
-                    self.observe(&mut watch, intake, &subscription, running);
+                    let is_away = intake == Intake::Away;
+                    self.observe(&mut watch, is_away, &subscription, running);
                     self.adjust(&mut intake, &company, &subscription, running);
                 }
             }
         }
 
         health.shut_down();
+        self.wind_down(in_flight, |finished| finished, subscription, reports, replicas).await;
+    }
+
+    /// Finishes what was started within the grace period, gives back the rest.
+    pub(crate) async fn wind_down<F: Future>(
+        &self,
+        mut in_flight: FuturesUnordered<F>,
+        finished: impl Fn(F::Output) -> Finished,
+        subscription: Subscription,
+        mut reports: Reports,
+        replicas: Replicas,
+    ) {
         subscription.drain();
         // What waits for a permit was not started: it goes back untouched.
         self.permits.close();
         let unfinished = in_flight.len();
         let finish = async {
-            while let Some(finished) = in_flight.next().await {
-                self.tell(&mut reports, finished);
+            while let Some(ended) = in_flight.next().await {
+                self.tell(&mut reports, finished(ended));
             }
             reports.finish().await;
         };
@@ -166,10 +178,10 @@ impl<D: Destination> Engine<D> {
     }
 
     /// Tells metrics and health how it stands, once every [`CHECK_EVERY`].
-    fn observe(
+    pub(crate) fn observe(
         &self,
         watch: &mut Watch,
-        intake: Intake,
+        is_away: bool,
         subscription: &Subscription,
         in_flight: usize,
     ) {
@@ -180,7 +192,7 @@ impl<D: Destination> Engine<D> {
         self.metrics.look_at(&self.permits);
         let consuming = *subscription.state().borrow() == ConsumeState::Consuming;
         let could_settle = if holding || self.successors.in_trouble() { 0 } else { in_flight };
-        watch.report(consuming || intake == Intake::Away, could_settle);
+        watch.report(consuming || is_away, could_settle);
     }
 
     /// Takes as much from the queue as it is the time for.
@@ -215,7 +227,7 @@ impl<D: Destination> Engine<D> {
         }
     }
 
-    fn tell(&self, reports: &mut Reports, finished: Finished) {
+    pub(crate) fn tell(&self, reports: &mut Reports, finished: Finished) {
         let Some(finished) = finished else { return };
         let reply_to = finished.message.reply_to();
         if reply_to.is_some() || reports.somebody_may_listen() {
@@ -264,22 +276,29 @@ impl Intake {
     }
 }
 
+/// When to look how everything stands.
+pub(crate) fn looks() -> Interval {
+    let mut looks = interval(CHECK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
 /// What `next` gives, looked at only while `may` says so.
-async fn once<T>(may: impl Fn() -> bool, next: impl Future<Output = T>) -> T {
+pub(crate) async fn once<T>(may: impl Fn() -> bool, next: impl Future<Output = T>) -> T {
     let mut next = pin!(next);
     poll_fn(|cx| if may() { next.as_mut().poll(cx) } else { Poll::Pending }).await
 }
 
 /// What health is told, once a second.
-struct Watch {
+pub(crate) struct Watch {
     health: Health,
     consuming: Condition,
-    settled: u64,
+    pub(crate) settled: u64,
     told: u64,
 }
 
 impl Watch {
-    fn new(health: &Health) -> Self {
+    pub(crate) fn new(health: &Health) -> Self {
         let consuming = health.condition("consuming");
         Self { health: health.clone(), consuming, settled: 0, told: 0 }
     }

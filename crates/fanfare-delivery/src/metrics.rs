@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::ordered::Order;
 use crate::permits::Permits;
 use crate::report::Result as Settled;
 
@@ -33,7 +34,12 @@ pub(crate) struct Metrics {
     in_flight: Gauge,
     concurrency_limit: Gauge,
     breaker_state: Gauge,
+    parked_keys: Gauge,
+    blocked_keys: Gauge,
 }
+
+/// A key that waits for its retry, for as long as this lives.
+pub(crate) struct Parked<'a>(&'a Gauge);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByDestination {
@@ -120,6 +126,18 @@ impl Metrics {
             "Whether the destination is called: 0 closed (it is), 1 half-open (probes), 2 open",
             breaker_state.clone(),
         );
+        let parked_keys = Family::<ByDestination, Gauge>::default();
+        registry.register(
+            "fanfare_parked_keys",
+            "Keys of an ordered destination that wait for the retry of one of their events",
+            parked_keys.clone(),
+        );
+        let blocked_keys = Family::<ByDestination, Gauge>::default();
+        registry.register(
+            "fanfare_blocked_keys",
+            "Keys of an ordered destination that a dead letter blocks",
+            blocked_keys.clone(),
+        );
         let attempt_seconds =
             Family::<ByDestination, Histogram>::new_with_constructor(|| Histogram::new(SECONDS));
         registry.register_with_unit(
@@ -164,6 +182,8 @@ impl Metrics {
             in_flight: in_flight.get_or_create_owned(&label),
             concurrency_limit: concurrency_limit.get_or_create_owned(&label),
             breaker_state: breaker_state.get_or_create_owned(&label),
+            parked_keys: parked_keys.get_or_create_owned(&label),
+            blocked_keys: blocked_keys.get_or_create_owned(&label),
             attempt_seconds: attempt_seconds.get_or_create_owned(&label),
             age_seconds: age_seconds.get_or_create_owned(&label),
         }
@@ -203,6 +223,16 @@ impl Metrics {
         });
     }
 
+    /// A key waits for its retry.
+    pub(crate) fn parked(&self) -> Parked<'_> {
+        self.parked_keys.inc();
+        Parked(&self.parked_keys)
+    }
+
+    pub(crate) fn look_at_order(&self, order: &Order) {
+        self.blocked_keys.set(i64::try_from(order.blocked_keys()).unwrap_or(i64::MAX));
+    }
+
     /// Counts claims that were made while the shared ledger was away.
     pub(crate) fn ledger_unavailable(&self) -> Counter {
         self.ledger_unavailable.clone()
@@ -220,5 +250,11 @@ impl Metrics {
 
     pub(crate) fn held_for(&self, time: Duration) {
         self.held_seconds.inc_by(time.as_secs_f64());
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

@@ -1,5 +1,7 @@
 //! What a consumer is told from outside.
 
+mod order;
+
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
 use crate::destination::Batching;
 use crate::http::{HttpLimits, TlsFiles, read_tls_files};
 use crate::ledger::{LedgerDown, LedgerSettings};
+use crate::ordered::{OrderSettings, PREFETCH};
 use crate::policy::{AmbiguousPolicy, InvalidRateLimit, RateLimit, RetryPolicy};
 use crate::shared::{Store, check_authorities};
 use crate::subscription::EventTypes;
@@ -47,6 +50,8 @@ pub struct ConsumerSettings {
     pub retry: RetryPolicy,
     /// Where the keys of delivered events are kept.
     pub ledger: LedgerSettings,
+    /// Whether and how deliveries are ordered.
+    pub order: Option<OrderSettings>,
     /// Log, admin address, grace period.
     pub process: ProcessSettings,
 }
@@ -67,6 +72,7 @@ impl ConsumerSettings {
         let redis = RedisAccess::read(reader);
         let ledger = read_ledger(reader, &redis);
         let rate_limit_store = redis.read_store(reader, &consumer::RATE_LIMIT_STORE);
+        let order = order::read(reader);
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
@@ -93,6 +99,7 @@ impl ConsumerSettings {
             tls: tls?,
             retry: retry?,
             ledger: ledger?,
+            order: order?,
             process: process?,
         })
     }
@@ -103,6 +110,9 @@ impl ConsumerSettings {
     /// several events a call makes few calls, so two full ones beside two at hand will do.
     pub(crate) fn prefetch(&self, batching: Option<Batching>) -> u16 {
         let twice = self.max_concurrency.get().saturating_mul(2);
+        if self.order.is_some() {
+            return PREFETCH;
+        }
         let wanted = match (self.prefetch, batching) {
             (Some(given), _) => return given.get(),
             (None, None) => twice,

@@ -37,6 +37,8 @@ pub(crate) struct History {
     pub(crate) first_attempt_at_ms: Option<u64>,
     /// Calls that were sent and got no answer.
     pub(crate) unanswered: u32,
+    /// When it died first, if it did and its destination is ordered.
+    pub(crate) first_dead_at_ms: Option<u64>,
 }
 
 /// Why a delivery has no successor.
@@ -91,10 +93,13 @@ impl Successors {
         note: &DeathNote,
     ) -> Result<(), NoSuccessor> {
         self.publish(delivery, || {
-            let message = successor(delivery.message())?
+            let mut message = successor(delivery.message())?
                 .attempts(history.attempts, history.first_attempt_at_ms)
                 .unanswered(history.unanswered)
                 .death_note(note);
+            if let Some(at_ms) = history.first_dead_at_ms {
+                message = message.first_dead_at(at_ms);
+            }
             Ok((self.dead.clone(), message))
         })
         .await

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fanfare_broker::topology::Precision;
 use fanfare_broker::{Cause, DeathNote, Delivery, Received};
-use fanfare_events::{Event, IdempotencyKey};
+use fanfare_events::{DecodeError, Event, IdempotencyKey};
 use fanfare_process::telemetry::Chain;
 use tracing::{debug, error, info, warn};
 
@@ -28,14 +28,15 @@ use crate::successor::{History, NoSuccessor};
 /// What became of a delivery; `None` when the broker took it back meanwhile.
 pub(crate) type Finished = Option<FinishedDelivery>;
 
-/// What happens to a delivery in place of an attempt.
-enum Instead {
+/// What is to happen to a delivery, whether it was attempted or not.
+pub(crate) enum Then {
     /// It is done with.
     Settle(Settled),
-    /// It comes again later, and no attempt is spent.
-    Delay(Duration),
-    /// It is too old.
-    Expire(Reason),
+    /// It is attempted again, not before a pause. `spent`: what an attempt failed for, if one
+    /// was spent.
+    Again { pause: Duration, precision: Precision, spent: Option<Reason> },
+    /// It is given up.
+    GiveUp { cause: Cause, reason: Reason },
 }
 
 /// An event that met trouble, or another process that has it, makes way for another, which may
@@ -46,7 +47,17 @@ const LONGEST_MAKING_WAY: Duration = Duration::from_secs(5);
 impl<D: Destination> Engine<D> {
     /// Works on `delivery` until it is settled.
     pub(crate) async fn work(&self, delivery: Delivery) -> Finished {
-        match self.work_until_settled(&delivery).await {
+        let worked = self.work_until_settled(&delivery).await;
+        self.settle(delivery, worked)
+    }
+
+    /// Tells the broker how the work on `delivery` ended.
+    pub(crate) fn settle(
+        &self,
+        delivery: Delivery,
+        worked: Result<Ended, NoSuccessor>,
+    ) -> Finished {
+        match worked {
             Ok(ended) => {
                 self.metrics.settled(ended.result, ended.age(delivery.message(), now_ms()));
                 Some(FinishedDelivery { message: delivery.ack(), ended })
@@ -68,12 +79,9 @@ impl<D: Destination> Engine<D> {
 
     async fn work_until_settled(&self, delivery: &Delivery) -> Result<Ended, NoSuccessor> {
         let message = delivery.message();
+        let ended = Ended::unread(message);
         if is_poison(message.delivery_count()) {
-            let reason = Reason::new(format!(
-                "handed over {} times before and never settled",
-                message.delivery_count()
-            ));
-            return self.dead_letter(delivery, Ended::unread(message), Cause::Poison, reason).await;
+            return self.dead_letter(delivery, ended, Cause::Poison, poison(message)).await;
         }
         if delivery.is_stale() {
             return Err(NoSuccessor::TakenBack);
@@ -81,43 +89,63 @@ impl<D: Destination> Engine<D> {
         let event = match decode(message) {
             Ok(event) => event,
             Err(error) => {
-                let reason = Reason::new(Chain(&error).to_string());
-                let ended = Ended::unread(message);
+                let reason = undecodable(&error);
                 return self.dead_letter(delivery, ended, Cause::Undecodable, reason).await;
             }
         };
-        self.work_on_event(delivery, event).await
+        let attempt = self.next_attempt(event, &ended.history);
+        let (attempt, ended, then) = self.go(delivery, attempt, ended).await?;
+        let ended = Ended { event: Some(attempt.into_event()), ..ended };
+        match then {
+            Then::Settle(result) => Ok(ended.with(result)),
+            Then::Again { pause, precision, spent } => {
+                self.successors.delay(delivery, ended.history, pause, precision).await?;
+                Ok(ended.with(if spent.is_some() { Settled::Retry } else { Settled::Hold }))
+            }
+            Then::GiveUp { cause, reason } => {
+                self.dead_letter(delivery, ended, cause, reason).await
+            }
+        }
     }
 
-    async fn work_on_event(&self, delivery: &Delivery, event: Event) -> Result<Ended, NoSuccessor> {
+    /// The attempt that follows those in `history`.
+    pub(crate) fn next_attempt(&self, event: Event, history: &History) -> Attempt {
+        let key = IdempotencyKey::of(&event, &self.name);
+        Attempt::new(event, key, NonZeroU32::MIN.saturating_add(history.attempts))
+    }
+
+    /// Makes `attempt`, unless something else is to happen to the event.
+    pub(crate) async fn go(
+        &self,
+        delivery: &Delivery,
+        attempt: Attempt,
+        ended: Ended,
+    ) -> Result<(Attempt, Ended, Then), NoSuccessor> {
         let message = delivery.message();
-        let ended = Ended::unread(message);
         let now = now_ms();
         let age = ended.age(message, now);
-        if let Some(instead) = self.instead(message, &event, age, now) {
-            let ended = Ended { event: Some(event), ..ended };
-            return self.settle_instead(delivery, ended, instead).await;
+        if let Some(then) = self.instead(message, attempt.event(), &ended.history, age, now) {
+            return Ok((attempt, ended, then));
         }
-        let key = IdempotencyKey::of(&event, &self.name);
-        let number = NonZeroU32::MIN.saturating_add(ended.history.attempts);
-        let attempt = Attempt::new(event, key, number);
-        let Some((attempt, attempted)) = self.attempt(delivery, attempt).await else {
+        let Some((attempt, attempted)) = self.attempt(delivery, attempt, &ended.history).await
+        else {
             return Err(NoSuccessor::TakenBack);
         };
         if !attempted.has_failed()
-            && let Some(cost) = cost(message)
+            && let Some(cost) = cost(&ended.history)
         {
             self.permits.repay(cost);
         }
-        let ended = Ended { event: Some(attempt.into_event()), ..ended };
         match attempted {
             Attempted::TakenBack => Err(NoSuccessor::TakenBack),
             Attempted::Held(pause) => {
-                let pause = pause.min(LONGEST_MAKING_WAY);
-                self.settle_instead(delivery, ended, Instead::Delay(pause)).await
+                Ok((attempt, ended, Then::hold(pause.min(LONGEST_MAKING_WAY))))
             }
-            Attempted::Known => Ok(ended.with(Settled::Duplicate)),
-            Attempted::Called(called) => self.settle(delivery, ended, number, called, age).await,
+            Attempted::Known => Ok((attempt, ended, Then::Settle(Settled::Duplicate))),
+            Attempted::Called(called) => {
+                let (ended, then) = self.after_call(&attempt, ended, called, age);
+                Ok((attempt, ended, then))
+            }
         }
     }
 
@@ -126,51 +154,37 @@ impl<D: Destination> Engine<D> {
         &self,
         message: &Received,
         event: &Event,
+        history: &History,
         age: Duration,
         now_ms: u64,
-    ) -> Option<Instead> {
+    ) -> Option<Then> {
         let early = message.not_before_ms().map_or(0, |moment| moment.saturating_sub(now_ms));
         if early > 0 {
-            return Some(Instead::Delay(Duration::from_millis(early)));
+            return Some(Then::hold(Duration::from_millis(early)));
         }
         let max_age = self.options.retry.max_age;
         if age > max_age {
             let text = format!("older than {} s, so it was not attempted", max_age.as_secs());
-            return Some(Instead::Expire(Reason::new(text)));
+            return Some(Then::GiveUp { cause: Cause::Expired, reason: Reason::new(text) });
         }
         let wanted = self.options.event_types.contains(event.event_type())
             && self.destination.handles(event.event_type());
         if !wanted {
-            return Some(Instead::Settle(Settled::Skipped));
+            return Some(Then::Settle(Settled::Skipped));
         }
         // Too many retries failed lately: this one has to wait.
-        let paid = cost(message).map_or(Ok(()), |cost| self.permits.spend(cost));
-        paid.err().map(Instead::Delay)
-    }
-
-    async fn settle_instead(
-        &self,
-        delivery: &Delivery,
-        ended: Ended,
-        instead: Instead,
-    ) -> Result<Ended, NoSuccessor> {
-        match instead {
-            Instead::Settle(result) => Ok(ended.with(result)),
-            Instead::Expire(reason) => {
-                self.dead_letter(delivery, ended, Cause::Expired, reason).await
-            }
-            Instead::Delay(pause) => {
-                let history = ended.history;
-                self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
-                Ok(ended.with(Settled::Hold))
-            }
-        }
+        let paid = cost(history).map_or(Ok(()), |cost| self.permits.spend(cost));
+        paid.err().map(Then::hold)
     }
 
     /// Attempts it, alone or with others; `None` when the broker hands it over again.
-    async fn attempt(&self, delivery: &Delivery, attempt: Attempt) -> Option<(Attempt, Attempted)> {
-        let message = delivery.message();
-        let may_be_known = message.unanswered() > 0 || message.redelivered();
+    async fn attempt(
+        &self,
+        delivery: &Delivery,
+        attempt: Attempt,
+        history: &History,
+    ) -> Option<(Attempt, Attempted)> {
+        let may_be_known = history.unanswered > 0 || delivery.message().redelivered();
         let attempt = match &self.batcher {
             // What failed before may be what failed the call: it goes alone, so that it takes
             // others with it once at most.
@@ -178,7 +192,10 @@ impl<D: Destination> Engine<D> {
                 if attempt.number() == NonZeroU32::MIN
                     && self.destination.fits_batch(attempt.event()) =>
             {
-                match self.attempt_together(batcher, attempt, may_be_known).await {
+                match self
+                    .attempt_together(batcher, attempt, may_be_known, delivery.lifeline())
+                    .await
+                {
                     Ok(attempted) => return attempted,
                     Err(attempt) => attempt,
                 }
@@ -189,67 +206,64 @@ impl<D: Destination> Engine<D> {
         Some((attempt, attempted))
     }
 
-    async fn settle(
+    /// What follows a call, told to the log.
+    fn after_call(
         &self,
-        delivery: &Delivery,
+        attempt: &Attempt,
         ended: Ended,
-        number: NonZeroU32,
         called: Called,
         age: Duration,
-    ) -> Result<Ended, NoSuccessor> {
+    ) -> (Ended, Then) {
         let took = called.took;
         self.metrics.attempted(called.outcome.label(), took);
         let mut ended = ended.attempted(&called.outcome, took);
         let closed_for = called.consequence.closed_for();
         let outcome = called.outcome_for(self.options.retry.ambiguous);
+        let (number, event_id) = (attempt.number(), attempt.event().id().as_str());
         let first_attempt_at_ms = ended.history.first_attempt_at_ms;
         let spent = History {
             attempts: number.get(),
             first_attempt_at_ms: first_attempt_at_ms.or(Some(now_ms().saturating_sub(as_ms(took)))),
             ..ended.history
         };
-        let message = delivery.message();
         let pause = match outcome {
             Outcome::Delivered => Duration::ZERO,
             _ => self.options.retry.pauses.after(number.get()),
         };
         let seen = Circumstances { attempt: number, age: age.saturating_add(took), pause };
-        match self.options.retry.next(outcome, seen) {
+        let next = self.options.retry.next(outcome, seen);
+        if !matches!(next, Next::Hold { .. }) {
+            ended.history = spent;
+        }
+        let then = match next {
             Next::Done => {
-                ended.history = spent;
-                debug!(event_id = ended.event_id(message), destination = %self.name, attempt = number.get(),
+                debug!(event_id, destination = %self.name, attempt = number.get(),
                     duration_ms = as_ms(took), "Delivered");
-                Ok(ended.with(Settled::Delivered))
+                Then::Settle(Settled::Delivered)
             }
             Next::Retry { pause, precision, reason } => {
-                ended.history = spent;
-                info!(event_id = ended.event_id(message), destination = %self.name,
+                info!(event_id, destination = %self.name,
                     attempt = number.get(), duration_ms = as_ms(took),
                     retry_in_ms = as_ms(pause), reason = mask(&reason.text),
                     "An attempt failed, will try again");
-                self.successors.delay(delivery, spent, pause, precision).await?;
-                Ok(ended.with(Settled::Retry))
+                Then::Again { pause, precision, spent: Some(reason) }
             }
             Next::Hold { pause } => {
-                let history = ended.history;
-                let pause = closed_for.or(pause).unwrap_or(seen.pause).min(LONGEST_MAKING_WAY);
-                self.successors.delay(delivery, history, pause, Precision::RetryAfter).await?;
-                Ok(ended.with(Settled::Hold))
+                let pause = closed_for.or(pause).unwrap_or(seen.pause);
+                Then::hold(pause.min(LONGEST_MAKING_WAY))
             }
             Next::HoldAndSpend { pause } => {
-                ended.history = spent;
                 let pause = closed_for.or(pause).unwrap_or_default().max(seen.pause);
-                self.successors.delay(delivery, spent, pause, Precision::RetryAfter).await?;
-                Ok(ended.with(Settled::Retry))
+                let spent = Some(Reason::new("throttled for too long"));
+                Then::Again { pause, precision: Precision::RetryAfter, spent }
             }
-            Next::DeadLetter { cause, reason } => {
-                ended.history = spent;
-                self.dead_letter(delivery, ended, cause, reason).await
-            }
-        }
+            Next::DeadLetter { cause, reason } => Then::GiveUp { cause, reason },
+        };
+        (ended, then)
     }
 
-    async fn dead_letter(
+    /// Publishes what is left of an event that is given up.
+    pub(crate) async fn dead_letter(
         &self,
         delivery: &Delivery,
         mut ended: Ended,
@@ -276,9 +290,26 @@ impl<D: Destination> Engine<D> {
     }
 }
 
+impl Then {
+    /// It has to wait, and no attempt was spent.
+    fn hold(pause: Duration) -> Self {
+        Self::Again { pause, precision: Precision::RetryAfter, spent: None }
+    }
+}
+
+/// Why a message that has probably killed its consumer each time is not attempted.
+pub(crate) fn poison(message: &Received) -> Reason {
+    let count = message.delivery_count();
+    Reason::new(format!("handed over {count} times before and never settled"))
+}
+
+pub(crate) fn undecodable(error: &DecodeError) -> Reason {
+    Reason::new(Chain(error).to_string())
+}
+
 /// What an attempt costs of the retry budget; the first is free.
-fn cost(message: &Received) -> Option<Cost> {
-    match (message.attempts(), message.unanswered()) {
+fn cost(history: &History) -> Option<Cost> {
+    match (history.attempts, history.unanswered) {
         (0, _) => None,
         (_, 0) => Some(Cost::AfterAnswer),
         (_, _) => Some(Cost::AfterSilence),

@@ -21,6 +21,7 @@ use crate::destination::Destination;
 use crate::engine::{Engine, EngineOptions};
 use crate::ledger::{Ledger, SharedLedger, SharedOptions};
 use crate::metrics::Metrics;
+use crate::ordered::Order;
 use crate::outbox::Outbox;
 use crate::permits::Permits;
 use crate::replicas::Replicas;
@@ -100,6 +101,12 @@ impl<D: Destination> Consumer<D> {
             }
         };
         let Outlets { successors, reports, mut replicas } = outlets;
+        let order =
+            settings.order.map(|order| Order::new(order, &settings.broker, settings.names.dead()));
+        let giving_back = match order {
+            None => GivingBack::AtOnce,
+            Some(_) => GivingBack::Together,
+        };
         let engine = Engine {
             batcher: batching.map(Batcher::new),
             outbox: Outbox::default(),
@@ -129,13 +136,14 @@ impl<D: Destination> Consumer<D> {
         let subscription = Subscription::start(
             &settings.broker,
             &format!("{label} consumes"),
-            SubscriptionOptions {
-                queue: settings.names.queue().to_owned(),
-                prefetch,
-                giving_back: GivingBack::AtOnce,
-            },
+            SubscriptionOptions { queue: settings.names.queue().to_owned(), prefetch, giving_back },
         );
-        engine.run(subscription, reports, replicas, health, shutdown).await;
+        match &order {
+            None => engine.run(subscription, reports, replicas, health, shutdown).await,
+            Some(order) => {
+                engine.run_in_order(order, subscription, reports, replicas, health, shutdown).await;
+            }
+        }
         let closed = async {
             tokio::join!(publishers.close(), engine.ledger.close(), engine.permits.settled())
         };

@@ -28,6 +28,9 @@ pub const GROUP: Group = Group {
         LEDGER_DOWN,
         REDIS_ALLOW_PLAINTEXT,
         REDIS_CA_FILE,
+        ORDERED_BY,
+        ORDERED_AFTER_DEAD,
+        ORDERED_PATIENCE,
     ],
 };
 
@@ -219,4 +222,32 @@ pub const REDIS_CA_FILE: Variable = Variable::optional(
     "/run/secrets/redis-ca.pem",
     "PEM certificates of the authorities to trust instead of the system's, for a rediss:// URL \
      whose Redis has a certificate of a private CA. Read when the process starts.",
+);
+
+/// What is to go one after the other.
+pub const ORDERED_BY: Variable = Variable::with_default(
+    "FANFARE_ORDERED_BY",
+    "off",
+    "off | subject: whether events with the same subject are delivered one after the other, in \
+     the order in which they were published, also while an earlier one waits for its retry. All \
+     consumers of the destination have to say the same; one of them is active, the others stand \
+     by. The queue has to be declared for it, and at most 512 deliveries are at hand.",
+)
+.example("subject");
+
+/// What a dead letter means for the rest of its key.
+pub const ORDERED_AFTER_DEAD: Variable = Variable::with_default(
+    "FANFARE_ORDERED_AFTER_DEAD",
+    "block",
+    "block | skip: what happens to the later events of a subject when an earlier one became a \
+     dead letter. block makes them dead letters too, of cause blocked, until an operator has \
+     replayed or discarded all letters of the subject; skip goes on without it.",
+);
+
+/// How long a retry may keep a key waiting.
+pub const ORDERED_PATIENCE: Variable = Variable::with_default(
+    "FANFARE_ORDERED_PATIENCE",
+    "10m",
+    "How long the retries of an event may keep its subject waiting, at most 20m, before it \
+     becomes a dead letter. Time in which the destination itself is in trouble does not count.",
 );
