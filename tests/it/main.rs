@@ -13,6 +13,7 @@ mod foreign;
 mod isolation;
 mod knee;
 mod ledger;
+mod ordered;
 mod outage;
 mod programs;
 mod rate_headers;

@@ -147,6 +147,14 @@ impl World {
             .expect("a fresh vhost takes the topology");
     }
 
+    /// Declares a destination whose events are handed to one consumer at a time.
+    pub async fn declare_ordered(&self, destination: &str) {
+        let plan = DestinationPlan::new(&self.namespace, destination, &[]).expect("a valid name");
+        declare(&self.config, &Topology::of(&self.namespace, &[plan.ordered()]))
+            .await
+            .expect("a fresh vhost takes the topology");
+    }
+
     /// A connected producer.
     pub async fn producer(&self) -> Producer {
         let config = ProducerConfig::with_broker(self.config.clone(), self.namespace.as_str())
