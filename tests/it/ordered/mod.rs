@@ -5,7 +5,7 @@ mod parked;
 mod stage;
 
 use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
-use fanfare_tests::{PATIENCE, RunningProgram, World, eventually};
+use fanfare_tests::{PATIENCE, ProgramSettings, RunningProgram, World, eventually};
 use tokio::time::Instant;
 
 use stage::{BY_SUBJECT, DESTINATION, assert_in_order, changes, effects, program, publish};
@@ -67,6 +67,58 @@ async fn kept_whatever_is_killed(subjects: usize, each: usize, kills: usize) {
     assert_eq!(world.ready(&world.names(DESTINATION).dead()).await, 0);
     active.kill().await;
     world.end().await;
+}
+
+/// How long one consumer takes for all of it, from its start to its last effect.
+async fn time_for(world: &World, api: &MockApi, settings: &ProgramSettings, count: usize) -> f64 {
+    world.until_ready(world.names(DESTINATION).queue(), count as u64).await;
+    let began = Instant::now();
+    let consumer = RunningProgram::start(PROGRAM, settings);
+    until_all_took_effect(api, count).await;
+    let took = began.elapsed().as_secs_f64();
+    consumer.kill().await;
+    took
+}
+
+/// What order costs: the same events, calls and refusals, with and without it.
+async fn measure(subjects: usize, each: usize) {
+    let count = subjects * each;
+    let mut rates = Vec::new();
+    for is_ordered in [false, true] {
+        let world = World::start().await;
+        let api = MockApi::sink().await.unwrap();
+        api.control(flaky()).unwrap();
+        let mut settings = program(&world, &api, DESTINATION);
+        if is_ordered {
+            world.declare_ordered(DESTINATION).await;
+            settings = settings.set(BY_SUBJECT.0, BY_SUBJECT.1);
+        } else {
+            world.declare(&[DESTINATION]).await;
+        }
+        publish(&world, &changes(subjects, each)).await;
+        rates.push(count as f64 / time_for(&world, &api, &settings, count).await);
+        if is_ordered {
+            assert_eq!(assert_in_order(&effects(&api), subjects, each), 0, "repeats");
+        }
+        world.end().await;
+    }
+    let [free, kept] = rates[..] else { panic!("two rates") };
+    println!(
+        "{subjects} keys x {each} events: {free:.0} events/s without order, {kept:.0} with, {:.2}",
+        kept / free
+    );
+    assert!(kept > free / 10.0, "{kept:.0} events/s with order, {free:.0} without");
+}
+
+#[tokio::test]
+async fn order_costs_a_part_of_the_throughput_and_no_more() {
+    measure(200, 20).await;
+}
+
+#[tokio::test]
+#[ignore = "takes a minute; the size that the documentation tells of"]
+async fn order_among_a_thousand_keys_costs_less() {
+    measure(1_000, 20).await;
 }
 
 #[tokio::test]
