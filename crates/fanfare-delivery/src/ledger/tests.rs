@@ -223,9 +223,11 @@ async fn while_the_ledger_is_away_a_process_delivers_by_what_it_knows_and_tells_
     assert_eq!(one.unavailable.get(), 1001, "3, and the thousand");
 
     redis.start().await.unwrap();
-    eventually("the ledger to be told", async || entry(&redis, 3) == "delivered").await;
+    // In whatever order: each is told again until it has arrived.
+    for number in [3, 2] {
+        eventually("the ledger to be told", async || entry(&redis, number) == "delivered").await;
+    }
     assert_eq!(entry(&redis, 1), "delivered", "it had that on its disk");
-    assert_eq!(entry(&redis, 2), "delivered");
     eventually("the other to be back", async || other.knows(3).await).await;
     assert!(other.knows(2).await && other.knows(1).await);
 }
@@ -241,8 +243,9 @@ async fn a_ledger_that_does_not_answer_is_waited_for_once_and_not_by_everybody()
     let took = started.elapsed();
     assert!((1.0..10.0).contains(&took.as_secs_f64()), "{took:?}");
     redis.go_on().unwrap();
-    eventually("the ledger to be told", async || entry(&redis, 99) == "delivered").await;
-    assert_eq!(entry(&redis, 0), "delivered");
+    for number in [99, 0] {
+        eventually("the ledger to be told", async || entry(&redis, number) == "delivered").await;
+    }
 }
 
 #[tokio::test]
