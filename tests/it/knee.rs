@@ -17,16 +17,15 @@ use tokio::time::{Instant, sleep_until};
 const PROGRAM: &str = "fanfare-consumer-webhook";
 const WIDE: usize = 40;
 const NARROW: usize = 10;
-/// An API that suddenly refuses more than half of the calls is not crowded but failing, as far
-/// as the breaker can tell, when all of them come in step.
-const REFUSING: usize = 25;
 /// Long enough that the processor is idle most of the time.
 const LATENCY_MS: u64 = 150;
-const PHASE: Duration = Duration::from_secs(12);
+const PHASE: Duration = Duration::from_secs(15);
 /// More than are delivered to anybody.
-const EVENTS: usize = 12_000;
-/// The way back up costs two or three seconds of a phase, and the rest is as good as if told.
-const LEAST_SHARE: f64 = 0.85;
+const EVENTS: usize = 15_000;
+/// Of what somebody delivers who was told the knee: in all, and in each phase, where the way
+/// back up costs two or three seconds.
+const LEAST_SHARE: f64 = 0.9;
+const LEAST_SHARE_OF_PHASE: f64 = 0.75;
 const LONGEST_TO_FOLLOW: f64 = 6.0;
 
 /// An API, and the consumer that delivers to it.
@@ -35,6 +34,16 @@ struct Line {
     api: MockApi,
     admin: String,
     consumer: RunningProgram,
+}
+
+/// How a phase went.
+#[derive(Debug)]
+struct Phase {
+    served: u64,
+    /// What was delivered by somebody who was told the knee.
+    best: u64,
+    /// In seconds.
+    followed_after: f64,
 }
 
 impl Line {
@@ -77,9 +86,8 @@ impl Line {
     }
 
     /// How this phase went, next to somebody who was told the knee.
-    async fn tell(&self, knee: usize, told: &Self) -> (f64, f64) {
+    async fn tell(&self, knee: usize, told: &Self) -> Phase {
         let (served, best) = (self.api.totals().accepted, told.api.totals().accepted);
-        let share = served as f64 / best as f64;
         let in_flight = self.in_flight();
         let is_there = |calls: &usize| match knee {
             WIDE => *calls >= WIDE * 4 / 5,
@@ -92,10 +100,16 @@ impl Line {
             "{} beyond {knee}: {served} served, {:.1} % of {best}, {refused} refused; after \
              {seconds} s {knee} in flight, limit {}: {in_flight:?}",
             self.name,
-            100.0 * share,
+            100.0 * served as f64 / best as f64,
             self.limit().await,
         );
-        (share, seconds)
+        Phase { served, best, followed_after: seconds }
+    }
+}
+
+impl Phase {
+    fn share(&self) -> f64 {
+        self.served as f64 / self.best as f64
     }
 }
 
@@ -111,40 +125,42 @@ fn refuses(knee: usize) -> Control {
 #[ignore = "measures for a minute, on a machine that does nothing else"]
 async fn calls_follow_a_knee_that_moves_and_nearly_all_that_is_carried_is_delivered() {
     let world = World::start().await;
-    world.declare(&["wide", "narrow", "between", "queues", "refuses"]).await;
+    world.declare(&["wide", "narrow", "queues", "refuses"]).await;
     let producer = world.producer().await;
     for receipt in producer.publish_all(&registered_many(EVENTS)).await {
         receipt.unwrap();
     }
     producer.close().await;
 
-    let (wide, narrow, between, queueing, refusing) = tokio::join!(
+    let (wide, narrow, queueing, refusing) = tokio::join!(
         Line::start(&world, "wide", queues(WIDE), WIDE),
         Line::start(&world, "narrow", queues(NARROW), NARROW),
-        Line::start(&world, "between", queues(REFUSING), REFUSING),
         Line::start(&world, "queues", queues(WIDE), 64),
         Line::start(&world, "refuses", refuses(WIDE), 64),
     );
-    let (mut shares, mut seconds) = (Vec::new(), Vec::new());
-    let wide_knees = [(WIDE, &wide), (WIDE, &wide)];
-    let narrow_knees = [(NARROW, &narrow), (REFUSING, &between)];
-    for [queue, edge] in [wide_knees, narrow_knees, wide_knees] {
-        for line in [&wide, &narrow, &between, &queueing, &refusing] {
+    let (mut queued, mut refused) = (Vec::new(), Vec::new());
+    for (knee, told) in [(WIDE, &wide), (NARROW, &narrow), (WIDE, &wide)] {
+        for line in [&wide, &narrow, &queueing, &refusing] {
             line.api.clear_log();
         }
-        queueing.api.control(queues(queue.0)).unwrap();
-        refusing.api.control(refuses(edge.0)).unwrap();
+        queueing.api.control(queues(knee)).unwrap();
+        refusing.api.control(refuses(knee)).unwrap();
         sleep_until(Instant::now() + PHASE).await;
-        for (line, (knee, told)) in [(&queueing, queue), (&refusing, edge)] {
-            let (share, followed) = line.tell(knee, told).await;
-            shares.push(share);
-            seconds.push(followed);
-        }
+        queued.push(queueing.tell(knee, told).await);
+        refused.push(refusing.tell(knee, told).await);
     }
-    for line in [wide, narrow, between, queueing, refusing] {
+    for line in [wide, narrow, queueing, refusing] {
         line.consumer.kill().await;
     }
     world.end().await;
-    assert!(shares.iter().all(|share| *share >= LEAST_SHARE), "{shares:?}");
-    assert!(seconds.iter().all(|seconds| *seconds <= LONGEST_TO_FOLLOW), "{seconds:?}");
+    for phases in [queued, refused] {
+        let in_all = |of: fn(&Phase) -> u64| phases.iter().map(of).sum::<u64>() as f64;
+        let share = in_all(|phase| phase.served) / in_all(|phase| phase.best);
+        println!("{:.1} % in all", 100.0 * share);
+        assert!(share >= LEAST_SHARE, "{share}");
+        for phase in phases {
+            assert!(phase.share() >= LEAST_SHARE_OF_PHASE, "{phase:?}");
+            assert!(phase.followed_after <= LONGEST_TO_FOLLOW, "{phase:?}");
+        }
+    }
 }

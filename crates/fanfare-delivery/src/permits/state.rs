@@ -10,8 +10,8 @@ use super::consequence::{Closed, Consequence};
 use super::ending::Ending;
 use crate::outcome::Trouble;
 use crate::policy::{
-    Accord, Admission, Answered, Asked, Breaker, Charge, Concurrency, Gate, HintedLimit, Lesson,
-    Place, RateLimit, RateWindow, RetryBudget, Sign, Standing, Wait,
+    Accord, Admission, Answered, Asked, Breaker, Charge, Concurrency, Doubt, Gate, HintedLimit,
+    Lesson, Place, RateLimit, RateWindow, RetryBudget, Sign, Standing, Wait,
 };
 
 /// What limits the calls to one destination.
@@ -19,6 +19,7 @@ use crate::policy::{
 pub(super) struct State {
     pub(super) gate: Gate,
     breaker: Breaker,
+    doubt: Doubt,
     concurrency: Concurrency,
     pub(super) budget: RetryBudget,
     rate: Option<RateWindow>,
@@ -49,6 +50,7 @@ impl State {
         Self {
             gate: Gate::default(),
             breaker: Breaker::default(),
+            doubt: Doubt::default(),
             concurrency: Concurrency::new(max_concurrency),
             budget: RetryBudget::new(now),
             rate: rate.map(RateWindow::new),
@@ -74,6 +76,9 @@ impl State {
             Admission::At(moment) => return Err(Wait::Until(moment)),
             Admission::AfterCalls => return Err(Wait::AfterCalls),
         };
+        if let Some(until) = self.doubt.until(now) {
+            return Err(Wait::Until(until));
+        }
         if self.calls >= self.concurrency.limit() {
             return Err(Wait::AfterCalls);
         }
@@ -170,22 +175,33 @@ impl State {
             Sign::Nothing => Consequence::default(),
             Sign::Trouble { trouble, pause } => self.hold(trouble, pause, was_probe, now),
             Sign::Charge(Charge::Good) => {
+                if self.doubt.ends(now) {
+                    self.breaker.reset();
+                }
                 self.breaker.record(Charge::Good);
                 self.budget.succeeded();
                 let opened = self.gate.answered(was_probe) == Answered::Opened;
                 Consequence { opened, ..Consequence::default() }
             }
             Sign::Charge(charge) => {
-                let trips = self.breaker.record(charge);
-                let consequence = if was_probe || (trips && !self.gate.is_closed()) {
+                let trips = self.breaker.record(charge) && !self.gate.is_closed();
+                let consequence = if was_probe || (trips && !self.is_in_doubt(charge, now)) {
                     self.hold(Self::trouble_of(charge), None, was_probe, now)
                 } else {
                     Consequence::default()
                 };
                 // As are those that were under way when others found it out.
-                Consequence { is_excused: self.gate.is_closed(), ..consequence }
+                let is_excused = self.gate.is_closed() || self.doubt.until(now).is_some();
+                Consequence { is_excused, ..consequence }
             }
         }
+    }
+
+    /// Whether those that are under way may show that the destination was only asked too much.
+    fn is_in_doubt(&mut self, charge: Charge, now: Instant) -> bool {
+        let is_waiting = self.doubt.until(now).is_some() && self.calls > 0;
+        let limit = self.concurrency.limit();
+        charge == Charge::Bad && (is_waiting || self.doubt.arises(self.calls, limit, now))
     }
 
     /// What the breaker opens for.
@@ -205,6 +221,7 @@ impl State {
     ) -> Consequence {
         // What was counted is paid for by the pause.
         self.breaker.reset();
+        self.doubt.ends(now);
         let is_shared = trouble == Trouble::Throttled
             || (probe_failed && self.accord.is_shared(self.gate.trouble()));
         let (until, is_news) = self.gate.hold(trouble, pause, now);

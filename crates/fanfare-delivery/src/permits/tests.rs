@@ -134,6 +134,58 @@ async fn calls_become_more_while_they_are_answered_and_fewer_when_they_are_refus
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crowd_that_is_refused_in_part_is_no_outage() {
+    const CARRIES: usize = 10;
+    let permits = Permits::new(4 * TEN, None);
+    while permits.limit() < 4 * TEN {
+        round(&permits, good());
+        tokio::task::yield_now().await;
+    }
+    // From now on it carries ten, and refuses the others before it answers those.
+    let mut crowds = Vec::new();
+    for _ in 0..10 {
+        let mut served = all(&permits);
+        let refused = served.split_off(served.len().min(CARRIES));
+        crowds.push(served.len() + refused.len());
+        for call in refused {
+            let consequence = ended(call, bad());
+            assert_eq!(consequence.closed, None, "{crowds:?}");
+        }
+        advance(TOOK).await;
+        for call in served {
+            ended(call, good());
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(crowds.contains(&40) && crowds[4..].iter().all(|crowd| *crowd < 20), "{crowds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_fails_half_of_the_time_is_failing_whatever_the_crowd() {
+    let permits = Permits::new(4 * TEN, None);
+    while permits.limit() < 4 * TEN {
+        round(&permits, good());
+        tokio::task::yield_now().await;
+    }
+    let mut calls = 0;
+    let closed = loop {
+        let mut closed = None;
+        for (number, call) in all(&permits).into_iter().enumerate() {
+            calls += 1;
+            let sign = if number % 2 == 0 { bad() } else { good() };
+            closed = closed.or(ended(call, sign).closed);
+        }
+        if let Some(closed) = closed {
+            break closed;
+        }
+        advance(TOOK).await;
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(closed.trouble, Trouble::Failing);
+    assert!(calls <= 200, "{calls}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn neither_a_probe_nor_a_call_that_was_not_made_tells_of_a_crowd() {
     let permits = Permits::new(TEN, None);
     while permits.limit() < TEN {
