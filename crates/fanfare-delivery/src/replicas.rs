@@ -46,16 +46,21 @@ enum Reading {
     Missing,
     /// Its start was found, and this process's own notice is to be written behind its end.
     Found,
-    /// That notice was written at this time, and is to be read.
-    Joining { at_ms: u64 },
-    /// All that was there.
+    /// That notice was written at this time, and is to be read, or given up for lost.
+    Joining { at_ms: u64, lost_at: Instant },
+    /// All that was there, as far as can be told.
     CaughtUp,
 }
 
 /// How long a consumer that starts waits to hear whether its destination is paused.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a process waits to read its own notice: a broker with an alarm takes none, and one
+/// without the permission takes none ever. What was there before is read long since.
+const LOST_AFTER: Duration = Duration::from_secs(5);
 /// How soon the right to probe is asked for again; an answer takes a few milliseconds.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// And how soon where the question could not be published.
+const ASK_IN_VAIN: Duration = Duration::from_secs(5);
 
 impl Replicas {
     pub(crate) fn new(
@@ -113,10 +118,15 @@ impl Replicas {
             told = told(&mut self.publishing) => {
                 self.publishing = None;
                 if let Err(error) = told {
+                    self.ask_after = Instant::now() + ASK_IN_VAIN;
                     warn!(error = %Chain(&error), "Could not tell the other replicas");
                 }
             }
             event = self.log.next() => self.hear(event, permits),
+            () = lost(self.reading) => {
+                self.reading = Reading::CaughtUp;
+                self.pass_on(permits);
+            }
             word = outbox.next(), if may_tell => {
                 self.tell(word.of(&self.replica));
             }
@@ -144,7 +154,10 @@ impl Replicas {
             News::Joined { replica } | News::Probe { replica, .. } => *replica == self.replica,
             _ => false,
         };
-        if own && self.reading == (Reading::Joining { at_ms: notice.at_ms }) {
+        if let Reading::Joining { at_ms, .. } = self.reading
+            && own
+            && at_ms == notice.at_ms
+        {
             self.reading = Reading::CaughtUp;
         }
         if self.reading == Reading::CaughtUp {
@@ -218,7 +231,7 @@ impl Replicas {
         }
         if self.reading == Reading::Found {
             let at_ms = self.tell(News::Joined { replica: self.replica.clone() });
-            self.reading = Reading::Joining { at_ms };
+            self.reading = Reading::Joining { at_ms, lost_at: Instant::now() + LOST_AFTER };
         } else if self.reading == Reading::CaughtUp
             && let Some(notice) = self.state.to_say_again()
         {
@@ -249,6 +262,14 @@ async fn told(publishing: &mut Option<Publishing>) -> Result<Confirmed, PublishE
     match publishing {
         Some(publishing) => publishing.await,
         None => std::future::pending().await,
+    }
+}
+
+/// Returns when the own notice is given up for lost.
+async fn lost(reading: Reading) {
+    match reading {
+        Reading::Joining { lost_at, .. } => sleep_until(lost_at).await,
+        Reading::Missing | Reading::Found | Reading::CaughtUp => std::future::pending().await,
     }
 }
 
