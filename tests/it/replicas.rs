@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fanfare_broker::control::News;
+use fanfare_sandbox::broker::Permissions;
 use fanfare_sandbox::mock::{Control, Fault, MockApi, RequestRecord};
 use fanfare_tests::{PATIENCE, RunningConsumer, World, eventually, registered_many};
 
@@ -50,6 +51,58 @@ async fn a_pause_is_everybodys_and_survives_a_restart() {
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     stop(consumers).await;
     assert_eq!(api.totals().requests, EVENTS, "each was called for once");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_pause_that_ends_before_the_calls_under_way_keeps_no_event_waiting() {
+    const EVENTS: u64 = 8;
+    let world = World::start().await;
+    world.declare(&[DESTINATION]).await;
+    let api = MockApi::sink().await.unwrap();
+    api.control(Control::latency(1_500, 0)).unwrap();
+    let consumer =
+        RunningConsumer::start(&world, DESTINATION, &api, &[("FANFARE_MAX_CONCURRENCY", "8")]);
+    world.until_consumers(world.names(DESTINATION).queue(), 1).await;
+    publish(&world, EVENTS as usize).await;
+    // A consumer begins with few calls, so that others wait for their turn.
+    eventually("some calls to be under way", async || (api.totals().requests >= 4).then_some(()))
+        .await;
+    let (by, why) = (|| "ada".to_owned(), || "a mistake".to_owned());
+    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
+    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
+    consumer.stop().await;
+    assert_eq!(api.totals().requests, EVENTS, "each was called for once");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_cannot_write_into_the_log_hears_of_a_pause_all_the_same() {
+    let world = World::start().await;
+    world.declare(&[DESTINATION]).await;
+    let url = world
+        .user(Permissions {
+            configure: "^$",
+            write: r"^(t\.crm\.delay\..*|t\.crm\.dead|t\.reports)$",
+            read: r"^t\.crm(\.control)?$",
+        })
+        .await;
+    let api = MockApi::sink().await.unwrap();
+    let queue = world.names(DESTINATION).queue().to_owned();
+    let variables = [("FANFARE_AMQP_URL", url.as_str()), ("FANFARE_TOPOLOGY", "verify")];
+    let consumer = RunningConsumer::start(&world, DESTINATION, &api, &variables);
+    world.until_consumers(&queue, 1).await;
+    let (by, why) = (|| "ada".to_owned(), || "migration".to_owned());
+    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
+    world.until_consumers(&queue, 0).await;
+    consumer.stop().await;
+    let consumer = RunningConsumer::start(&world, DESTINATION, &api, &variables);
+    publish(&world, 1).await;
+    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    world.until_drained(DESTINATION).await;
+    consumer.stop().await;
+    assert_eq!(api.totals().accepted, 1);
     world.end().await;
 }
 

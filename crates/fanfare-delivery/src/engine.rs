@@ -157,6 +157,7 @@ impl<D: Destination> Engine<D> {
             Intake::Full => company.takes(),
             // When the trouble is over, so is one at a time.
             Intake::Probe => self.permits.trouble().is_some(),
+            Intake::Leaving => false,
             Intake::Away => true,
         };
         takes
@@ -218,6 +219,7 @@ impl<D: Destination> Engine<D> {
             match next {
                 Intake::Full => subscription.resume(company.prefetch()),
                 Intake::Probe => subscription.resume(1),
+                Intake::Leaving => {}
                 Intake::Away => {
                     subscription.pause();
                     self.permits.dismiss();
@@ -248,6 +250,8 @@ enum Intake {
     Full,
     /// One, to find out whether the destination is well.
     Probe,
+    /// Nothing: what is under way comes to its end, and the rest is given back then.
+    Leaving,
     /// Nothing.
     Away,
 }
@@ -263,6 +267,9 @@ impl Intake {
             _ if too_long => Self::Away,
             Self::Away if !holding => Self::Full,
             Self::Away if may_start => Self::Probe,
+            // Who was sent away is worked on no more, however soon the pause is over: only
+            // another session brings it back.
+            Self::Leaving if idle => Self::Away,
             Self::Probe if !holding && idle => Self::Full,
             same => same,
         }
@@ -272,7 +279,10 @@ impl Intake {
     /// that is on its way would follow a delivery that is given back, and the event would be
     /// there twice.
     fn while_paused(self, too_long: bool, idle: bool) -> Self {
-        if too_long || idle { Self::Away } else { self }
+        match self {
+            Self::Full | Self::Probe | Self::Leaving if !too_long && !idle => Self::Leaving,
+            _ => Self::Away,
+        }
     }
 }
 
@@ -346,11 +356,19 @@ mod tests {
 
     #[test]
     fn a_pause_lets_what_is_under_way_end_but_not_for_ever() {
-        for intake in [Intake::Full, Intake::Probe] {
-            assert_eq!(intake.while_paused(false, false), intake);
+        for intake in [Intake::Full, Intake::Probe, Intake::Leaving] {
+            assert_eq!(intake.while_paused(false, false), Intake::Leaving);
             assert_eq!(intake.while_paused(false, true), Intake::Away);
             assert_eq!(intake.while_paused(true, false), Intake::Away);
         }
         assert_eq!(Intake::Away.while_paused(false, false), Intake::Away);
+    }
+
+    #[test]
+    fn what_a_pause_sent_away_is_given_back_also_when_the_pause_was_short() {
+        let leaving = Intake::Full.while_paused(false, false);
+        assert_eq!(leaving.next(false, false, true, false), Intake::Leaving);
+        assert_eq!(leaving.next(false, false, true, true), Intake::Away);
+        assert_eq!(leaving.next(true, false, true, false), Intake::Away);
     }
 }
