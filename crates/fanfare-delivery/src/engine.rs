@@ -1,6 +1,7 @@
 //! The loop: take deliveries while there is room, work on them, settle them.
 
 use std::future::poll_fn;
+use std::mem::take;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::task::Poll;
@@ -75,6 +76,7 @@ impl<D: Destination> Engine<D> {
         let mut in_flight = FuturesUnordered::new();
         let mut watch = Watch::new(health);
         let mut intake = Intake::Full;
+        let mut is_vacant = false;
         let mut company = Company::new(self.options.prefetch);
         let mut check = looks();
         // Asked again in every turn of the loop, so it takes its place in the queue once.
@@ -105,12 +107,16 @@ impl<D: Destination> Engine<D> {
                 },
                 () = reports.progress() => {}
                 () = replicas.progress(&self.permits, &self.outbox) => {
-                    self.adjust(&mut intake, &company, &subscription, running);
+                    self.adjust(&mut intake, &company, &subscription, running, false);
+                }
+                () = self.permits.vacancy(), if !is_vacant && self.seeks_vacancy(intake) => {
+                    is_vacant = true;
                 }
                 _ = check.tick() => {
                     let is_away = intake == Intake::Away;
                     self.observe(&mut watch, is_away, &subscription, running);
-                    self.adjust(&mut intake, &company, &subscription, running);
+                    let is_vacant = take(&mut is_vacant);
+                    self.adjust(&mut intake, &company, &subscription, running, is_vacant);
                 }
             }
         }
@@ -166,6 +172,12 @@ impl<D: Destination> Engine<D> {
             && !self.permits.is_paused()
     }
 
+    /// Nothing stands against the destination, but a rate may: what was given back because its
+    /// turn was far away would be given back again and again.
+    fn seeks_vacancy(&self, intake: Intake) -> bool {
+        intake == Intake::Away && self.permits.trouble().is_none() && !self.permits.is_paused()
+    }
+
     /// Whether the delivery may be worked on beside what is at hand.
     fn admits(&self, company: &mut Company, delivery: &Delivery) -> bool {
         let message = delivery.message();
@@ -192,7 +204,11 @@ impl<D: Destination> Engine<D> {
         }
         self.metrics.look_at(&self.permits);
         let consuming = *subscription.state().borrow() == ConsumeState::Consuming;
-        let could_settle = if holding || self.successors.in_trouble() { 0 } else { in_flight };
+        let could_settle = match () {
+            () if holding || self.successors.in_trouble() => 0,
+            () if self.permits.is_rationed() => self.permits.calls(),
+            () => in_flight,
+        };
         watch.report(consuming || is_away, could_settle);
     }
 
@@ -203,6 +219,7 @@ impl<D: Destination> Engine<D> {
         company: &Company,
         subscription: &Subscription,
         in_flight: usize,
+        is_vacant: bool,
     ) {
         let age = subscription.oldest_unsettled().unwrap_or_default();
         // What is called for now comes to its end first, if that can be waited for: given back,
@@ -210,9 +227,10 @@ impl<D: Destination> Engine<D> {
         let too_long = age > LONGEST_UNSETTLED
             && (self.permits.is_quiet() || age > LONGEST_UNSETTLED + LONGEST_GOODBYE);
         let (holding, idle) = (self.permits.trouble().is_some(), in_flight == 0);
+        let may_start = if holding { self.permits.may_start() } else { is_vacant };
         let next = match self.permits.is_paused() {
             true => intake.while_paused(too_long, idle),
-            false => intake.next(too_long, holding, self.permits.may_start(), idle),
+            false => intake.next(too_long, holding, may_start, idle),
         };
         if next != *intake {
             info!(destination = %self.name, intake = ?next, "Changing how much is taken");
@@ -258,15 +276,15 @@ enum Intake {
 
 impl Intake {
     /// `too_long`: a delivery has been at hand for too long. `holding`: the destination is
-    /// in trouble. `may_start`: an attempt may start all the same, to probe. `idle`: nothing is
-    /// at hand, so that another session gives back nothing that is under way.
+    /// in trouble. `may_start`: an attempt may start, if only to probe. `idle`: nothing is at
+    /// hand, so that another session gives back nothing that is under way.
     fn next(self, too_long: bool, holding: bool, may_start: bool, idle: bool) -> Self {
         match self {
-            // Not the destination's trouble but the broker's: give back, and take again
-            // with the next look.
+            // Also where it is not the destination's trouble but the broker's, or a rate that
+            // lets nobody through: given back, and taken again when there is a place.
             _ if too_long => Self::Away,
-            Self::Away if !holding => Self::Full,
-            Self::Away if may_start => Self::Probe,
+            Self::Away if may_start && holding => Self::Probe,
+            Self::Away if may_start => Self::Full,
             // Who was sent away is worked on no more, however soon the pause is over: only
             // another session brings it back.
             Self::Leaving if idle => Self::Away,
@@ -352,6 +370,13 @@ mod tests {
         let away = Intake::Full.next(true, false, true, false);
         assert_eq!(away, Intake::Away);
         assert_eq!(away.next(false, false, true, false), Intake::Full);
+    }
+
+    #[test]
+    fn what_waits_for_a_rate_is_not_taken_before_there_is_a_place() {
+        let away = Intake::Full.next(true, false, false, false);
+        assert_eq!(away.next(false, false, false, true), Intake::Away);
+        assert_eq!(away.next(false, false, true, true), Intake::Full);
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Permits {
                 }
                 let now = Instant::now();
                 let admitted = state.admit(now, agreement.is_reached(now));
+                state.is_rationed = match admitted {
+                    Ok(Some(_)) | Err(Wait::AfterCalls) => false,
+                    Ok(None) => agreement.is_refused(),
+                    Err(Wait::Until(_)) => true,
+                };
                 if state.accord.is_asking() {
                     self.asking.notify_one();
                 }
@@ -104,6 +109,17 @@ impl Permits {
                 }
             }
         }
+    }
+
+    /// Returns when there is a permit for whoever comes next. That takes a place in the line.
+    pub(crate) async fn vacancy(&self) {
+        // If there will be none, that is for those to hear who wait for one.
+        drop(self.acquire().await);
+    }
+
+    /// Whether those in the line wait for their time to come, and not for calls to end.
+    pub(crate) fn is_rationed(&self) -> bool {
+        self.state().is_rationed
     }
 
     /// Closes the gate for trouble that no call found.
@@ -154,7 +170,11 @@ impl Permits {
 
     /// Sends everybody away who waits for a permit.
     pub(crate) fn dismiss(&self) {
-        self.state().dismissals += 1;
+        {
+            let mut state = self.state();
+            state.dismissals += 1;
+            state.is_rationed = false;
+        }
         self.changed.notify_one();
     }
 

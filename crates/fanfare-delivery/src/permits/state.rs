@@ -31,6 +31,8 @@ pub(super) struct State {
     /// How often the line was told to leave.
     pub(super) dismissals: u64,
     pub(super) is_closed: bool,
+    /// Whether the head of the line waits for its time to come.
+    pub(super) is_rationed: bool,
 }
 
 /// What a permit holds.
@@ -60,6 +62,7 @@ impl State {
             accord: Accord::default(),
             dismissals: 0,
             is_closed: false,
+            is_rationed: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl State {
     /// A call that was granted was not made.
     pub(super) fn unused(&mut self, granted: Granted) {
         self.calls -= 1;
+        self.hinted.unused(granted.asked);
         self.give_back(granted.place);
     }
 

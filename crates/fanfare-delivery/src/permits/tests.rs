@@ -298,3 +298,28 @@ async fn of_several_replicas_one_probes_when_a_shared_wait_is_over() {
     let again = ended(probe, bad());
     assert!(again.probe_failed && again.closed.unwrap().is_shared, "the others are told");
 }
+
+#[tokio::test(start_paused = true)]
+async fn there_is_a_vacancy_when_the_rate_lets_somebody_through_and_it_takes_nothing() {
+    let hourly = "2/1h".parse().unwrap();
+    let permits = Permits::new(TEN, Some(hourly));
+    permits.vacancy().await;
+    assert!(!permits.is_rationed());
+    assert_eq!(round(&permits, good()), 2);
+    assert!(permits.vacancy().now_or_never().is_none());
+    assert!(permits.is_rationed(), "who comes next waits for an hour");
+    permits.dismiss();
+    assert!(!permits.is_rationed(), "nobody waits any more");
+    let began = Instant::now();
+    permits.vacancy().await;
+    assert!((3_600 * SECOND..3_601 * SECOND).contains(&began.elapsed()));
+    assert_eq!(round(&permits, good()), 2, "both are there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_calls_to_end_is_not_rationed() {
+    let permits = Permits::new(1, None);
+    let call = now(&permits);
+    assert!(now(&permits).is_none() && !permits.is_rationed());
+    ended(call, good());
+}

@@ -103,6 +103,14 @@ impl HintedLimit {
         self.known = Some(Known { limit, left, until: Some(until) });
     }
 
+    /// A call that was granted was not made. Whatever was heard meanwhile, it was counted among
+    /// the calls under way, so there is one more left.
+    pub(crate) fn unused(&mut self, _: Asked) {
+        if let Some(known) = &mut self.known {
+            known.left += 1;
+        }
+    }
+
     /// After the reset a whole window is there, less the calls under way that may be counted
     /// in it. Without its size, everything is until an answer says more.
     fn renew(&mut self, in_flight: usize, now: Instant) {
@@ -158,6 +166,22 @@ mod tests {
             let reset = now + 10 * SECOND;
             assert_eq!(limit.admission(in_flight, now), Err(Wait::Until(reset)));
         }
+    }
+
+    #[test]
+    fn a_call_that_is_not_made_leaves_its_place_to_another() {
+        let now = Instant::now();
+        let mut limit = HintedLimit::default();
+        let asked = limit.started();
+        limit.ended(asked, hint(5), 0, now);
+        for _ in 0..10 {
+            let asked = limit.started();
+            limit.unused(asked);
+        }
+        let (early, other) = (limit.started(), limit.started());
+        limit.ended(other, hint(4), 1, now);
+        limit.unused(early);
+        assert_eq!(may_start(&mut limit, 0, now), 4);
     }
 
     #[test]

@@ -182,6 +182,11 @@ impl<'a> Agreement<'a> {
         self.rate.is_none() || matches!(&self.stage, Stage::Ours(place) if place.from <= now)
     }
 
+    /// Whether the others have all places.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.stage, Stage::AskAgain(_))
+    }
+
     /// Asks for a place, or waits for the moment that was answered; not beyond a change.
     pub(crate) async fn seek(&mut self, changed: &Notify) {
         let Some(rate) = self.rate else { return };
