@@ -59,7 +59,9 @@ impl Accord {
             return Lesson::Open;
         }
         match now.held_until {
-            Some(until) if before.held_until != Some(until) => Lesson::Hold(until),
+            Some(until) if before.held_until.is_none_or(|known| differ(known, until)) => {
+                Lesson::Hold(until)
+            }
             // What this process met itself is its own to find out.
             None if before.is_unproven && !now.is_unproven && met == Some(Trouble::Throttled) => {
                 Lesson::Open
@@ -106,6 +108,13 @@ impl Accord {
     pub(crate) fn grant(&mut self) {
         self.granted = self.asked_at.is_some();
     }
+}
+
+/// Whether they are two moments: the log counts in milliseconds, and one and the same moment of
+/// it is another one by our clock with each notice.
+fn differ(one: Instant, other: Instant) -> bool {
+    const ROUNDED: Duration = Duration::from_millis(10);
+    one.max(other) - one.min(other) > ROUNDED
 }
 
 #[cfg(test)]
@@ -174,11 +183,17 @@ mod tests {
         let now = Instant::now();
         let mut accord = Accord::default();
         let held = Standing { held_until: Some(now + SECOND), is_unproven: true, ..standing() };
+        let rounded = now + SECOND - Duration::from_millis(1);
+        let again = Standing { held_until: Some(rounded), ..held };
+        let longer = Standing { held_until: Some(now + 2 * SECOND), ..held };
         let over = Standing { held_until: None, ..held };
         let paused = Standing { is_paused: true, ..standing() };
         for (standing, met, lesson) in [
             (held, None, Lesson::Hold(now + SECOND)),
             (held, THROTTLED, Lesson::Nothing),
+            (again, THROTTLED, Lesson::Nothing),
+            (longer, THROTTLED, Lesson::Hold(now + 2 * SECOND)),
+            (held, THROTTLED, Lesson::Hold(now + SECOND)),
             (over, THROTTLED, Lesson::Nothing),
             (standing(), THROTTLED, Lesson::Open),
             (held, None, Lesson::Hold(now + SECOND)),
