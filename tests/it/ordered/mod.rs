@@ -1,5 +1,6 @@
 //! Deliveries with the same key go one after the other, whatever happens.
 
+mod batched;
 mod blocked;
 mod parked;
 mod stage;
@@ -123,7 +124,13 @@ async fn order_among_a_thousand_keys_costs_less() {
 
 #[tokio::test]
 async fn every_key_keeps_its_order_while_its_consumers_are_killed() {
-    kept_whatever_is_killed(200, 20, 5).await;
+    kept_whatever_is_killed(200, 20, 3).await;
+}
+
+/// Each is called for as soon as it may be, so that an ack that was lost would show.
+#[tokio::test]
+async fn a_few_busy_keys_keep_their_order_while_their_consumers_are_killed() {
+    kept_whatever_is_killed(20, 120, 8).await;
 }
 
 #[tokio::test]
