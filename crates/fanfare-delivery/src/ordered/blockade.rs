@@ -60,6 +60,8 @@ enum Unknown {
 const MOST_LETTERS: u64 = 50_000;
 
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Somebody who looks at the dead letters is soon done.
+const SAY_AFTER: Duration = Duration::from_secs(3);
 /// How often the log says that nothing can go on.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
@@ -132,13 +134,13 @@ impl Blockade {
     }
 
     async fn read_behind(&self, look: &mut Look) {
-        let mut said: Option<Instant> = None;
+        let mut say_at = Instant::now() + SAY_AFTER;
         loop {
             look.began = Instant::now();
             match self.try_to_read(look).await {
                 Ok(letters) => {
                     let (count, keys) = (letters.count(), letters.blocked_keys());
-                    if count > 0 || said.is_some() {
+                    if count > 0 {
                         info!(
                             queue = self.queue,
                             letters = count,
@@ -151,8 +153,8 @@ impl Blockade {
                     return;
                 }
                 Err(why) => {
-                    if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-                        said = Some(Instant::now());
+                    if Instant::now() >= say_at {
+                        say_at = Instant::now() + SAY_EVERY;
                         warn!(queue = self.queue, error = %Chain(&why),
                             "It is unknown which keys are blocked; waiting to find out");
                     }
