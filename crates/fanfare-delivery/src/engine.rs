@@ -166,8 +166,7 @@ impl<D: Destination> Engine<D> {
             Intake::Full => company.takes(),
             // When the trouble is over, so is one at a time.
             Intake::Probe => self.permits.trouble().is_some(),
-            Intake::Leaving => false,
-            Intake::Away => true,
+            Intake::Leaving | Intake::Away => false,
         };
         takes
             && running < self.options.at_hand
@@ -225,14 +224,11 @@ impl<D: Destination> Engine<D> {
         is_vacant: bool,
     ) {
         let age = subscription.oldest_unsettled().unwrap_or_default();
-        // What is called for now comes to its end first, if that can be waited for: given back,
-        // the event would be called for once more, or be there twice with its successor.
-        let too_long = age > LONGEST_UNSETTLED
-            && (self.permits.is_quiet() || age > LONGEST_UNSETTLED + LONGEST_GOODBYE);
-        let (holding, idle) = (self.permits.trouble().is_some(), in_flight == 0);
+        let (too_long, holding) = (age > LONGEST_UNSETTLED, self.permits.trouble().is_some());
+        let idle = in_flight == 0 || age > LONGEST_UNSETTLED + LONGEST_GOODBYE;
         let may_start = if holding { self.permits.may_start() } else { is_vacant };
         let next = match self.permits.is_paused() {
-            true => intake.while_paused(too_long, idle),
+            true => intake.leaves(idle),
             false => intake.next(too_long, holding, may_start, idle),
         };
         if next != *intake {
@@ -240,7 +236,7 @@ impl<D: Destination> Engine<D> {
             match next {
                 Intake::Full => subscription.resume(company.prefetch()),
                 Intake::Probe => subscription.resume(1),
-                Intake::Leaving => {}
+                Intake::Leaving => self.permits.dismiss(),
                 Intake::Away => {
                     subscription.pause();
                     self.permits.dismiss();

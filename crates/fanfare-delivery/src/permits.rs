@@ -197,12 +197,6 @@ impl Permits {
         self.state().calls()
     }
 
-    /// Whether no call is under way, and none has ended so lately that its event may not be
-    /// settled yet.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.state().is_quiet(Instant::now())
-    }
-
     /// Calls that may be under way at the same time, for now.
     pub(crate) fn limit(&self) -> usize {
         self.state().limit()

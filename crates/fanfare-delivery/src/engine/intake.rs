@@ -20,30 +20,27 @@ pub(super) enum Intake {
 impl Intake {
     /// `too_long`: a delivery has been at hand for too long. `holding`: the destination is
     /// in trouble. `may_start`: an attempt may start, if only to probe. `idle`: nothing is at
-    /// hand, so that another session gives back nothing that is under way.
+    /// hand, so that another session gives back nothing that is under way; or it has been
+    /// waited for long enough.
     pub(super) fn next(self, too_long: bool, holding: bool, may_start: bool, idle: bool) -> Self {
         match self {
             // Also where it is not the destination's trouble but the broker's, or a rate that
             // lets nobody through: given back, and taken again when there is a place.
-            _ if too_long => Self::Away,
+            _ if too_long => self.leaves(idle),
+            // Who was sent away is worked on no more, however soon the reason is over: only
+            // another session brings it back.
+            Self::Leaving => self.leaves(idle),
             Self::Away if may_start && holding => Self::Probe,
             Self::Away if may_start => Self::Full,
-            // Who was sent away is worked on no more, however soon the pause is over: only
-            // another session brings it back.
-            Self::Leaving if idle => Self::Away,
             Self::Probe if !holding && idle => Self::Full,
             same => same,
         }
     }
 
-    /// What is under way comes to its end first, within the same bound as ever: a successor
-    /// that is on its way would follow a delivery that is given back, and the event would be
-    /// there twice.
-    pub(super) fn while_paused(self, too_long: bool, idle: bool) -> Self {
-        match self {
-            Self::Full | Self::Probe | Self::Leaving if !too_long && !idle => Self::Leaving,
-            _ => Self::Away,
-        }
+    /// What is under way comes to its end first: given back, it would be called for once more,
+    /// or be there twice with the successor that is on its way.
+    pub(super) fn leaves(self, idle: bool) -> Self {
+        if idle || self == Self::Away { Self::Away } else { Self::Leaving }
     }
 }
 
@@ -56,7 +53,7 @@ mod tests {
         let full = Intake::Full;
         let short = full.next(false, true, false, false);
         assert_eq!(short, Intake::Full, "a short hold keeps what is here");
-        let away = full.next(true, true, false, false);
+        let away = full.next(true, true, false, true);
         assert_eq!(away, Intake::Away);
         assert_eq!(away.next(false, true, false, true), Intake::Away);
         let probe = away.next(false, true, true, true);
@@ -73,33 +70,36 @@ mod tests {
 
     #[test]
     fn what_only_the_broker_held_up_is_taken_again_at_once() {
-        let away = Intake::Full.next(true, false, true, false);
+        let away = Intake::Full.next(true, false, true, true);
         assert_eq!(away, Intake::Away);
+        assert_eq!(away.next(true, false, true, true), Intake::Away, "not before it is given back");
         assert_eq!(away.next(false, false, true, false), Intake::Full);
     }
 
     #[test]
     fn what_waits_for_a_rate_is_not_taken_before_there_is_a_place() {
-        let away = Intake::Full.next(true, false, false, false);
+        let away = Intake::Full.next(true, false, false, true);
         assert_eq!(away.next(false, false, false, true), Intake::Away);
         assert_eq!(away.next(false, false, true, true), Intake::Full);
     }
 
     #[test]
-    fn a_pause_lets_what_is_under_way_end_but_not_for_ever() {
+    fn what_is_under_way_ends_before_anything_is_given_back() {
         for intake in [Intake::Full, Intake::Probe, Intake::Leaving] {
-            assert_eq!(intake.while_paused(false, false), Intake::Leaving);
-            assert_eq!(intake.while_paused(false, true), Intake::Away);
-            assert_eq!(intake.while_paused(true, false), Intake::Away);
+            for (leaving, away) in [
+                (intake.leaves(false), intake.leaves(true)),
+                (intake.next(true, true, true, false), intake.next(true, true, true, true)),
+            ] {
+                assert_eq!((leaving, away), (Intake::Leaving, Intake::Away), "{intake:?}");
+            }
         }
-        assert_eq!(Intake::Away.while_paused(false, false), Intake::Away);
+        assert_eq!(Intake::Away.leaves(false), Intake::Away);
     }
 
     #[test]
-    fn what_a_pause_sent_away_is_given_back_also_when_the_pause_was_short() {
-        let leaving = Intake::Full.while_paused(false, false);
+    fn who_was_sent_away_is_given_back_also_when_the_reason_is_over_soon() {
+        let leaving = Intake::Full.leaves(false);
         assert_eq!(leaving.next(false, false, true, false), Intake::Leaving);
         assert_eq!(leaving.next(false, false, true, true), Intake::Away);
-        assert_eq!(leaving.next(true, false, true, false), Intake::Away);
     }
 }

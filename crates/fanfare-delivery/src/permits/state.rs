@@ -26,7 +26,6 @@ pub(super) struct State {
     hinted: HintedLimit,
     /// Calls under way.
     calls: usize,
-    last_ended: Option<Instant>,
     pub(super) accord: Accord,
     /// How often the line was told to leave.
     pub(super) dismissals: u64,
@@ -44,9 +43,6 @@ pub(super) struct Granted {
     asked: Asked,
 }
 
-/// From the end of a call to the ack or the confirmed successor, by a good margin.
-const SETTLING: Duration = Duration::from_secs(1);
-
 impl State {
     pub(super) fn new(max_concurrency: usize, rate: Option<RateLimit>, now: Instant) -> Self {
         Self {
@@ -58,7 +54,6 @@ impl State {
             rate: rate.map(RateWindow::new),
             hinted: HintedLimit::default(),
             calls: 0,
-            last_ended: None,
             accord: Accord::default(),
             dismissals: 0,
             is_closed: false,
@@ -111,7 +106,6 @@ impl State {
     pub(super) fn ended(&mut self, granted: Granted, ending: Ending, now: Instant) -> Consequence {
         let Granted { is_probe, place, asked } = granted;
         self.calls -= 1;
-        self.last_ended = Some(now);
         if let (Some(rate), Some(place)) = (&mut self.rate, place) {
             rate.ended(place, now);
         }
@@ -154,12 +148,6 @@ impl State {
     /// Calls under way.
     pub(super) fn calls(&self) -> usize {
         self.calls
-    }
-
-    /// Whether no call is under way, and none has ended so lately that its event may not be
-    /// settled yet.
-    pub(super) fn is_quiet(&self, now: Instant) -> bool {
-        self.calls == 0 && self.last_ended.is_none_or(|ended| now - ended > SETTLING)
     }
 
     /// Calls that may be under way at the same time, for now.
