@@ -60,7 +60,7 @@ async fn a_pause_that_ends_before_the_calls_under_way_keeps_no_event_waiting() {
     let world = World::start().await;
     world.declare(&[DESTINATION]).await;
     let api = MockApi::sink().await.unwrap();
-    api.control(Control::latency(1_500, 0)).unwrap();
+    api.control(Control::latency(1_000, 0)).unwrap();
     let consumer =
         RunningConsumer::start(&world, DESTINATION, &api, &[("FANFARE_MAX_CONCURRENCY", "8")]);
     world.until_consumers(world.names(DESTINATION).queue(), 1).await;
