@@ -78,6 +78,29 @@ async fn a_pause_that_ends_before_the_calls_under_way_keeps_no_event_waiting() {
 }
 
 #[tokio::test]
+async fn pauses_that_come_and_go_have_nothing_called_for_twice() {
+    const EVENTS: u64 = 600;
+    let world = World::start().await;
+    world.declare(&[DESTINATION]).await;
+    let api = MockApi::sink().await.unwrap();
+    api.control(Control::latency(150, 100)).unwrap();
+    publish(&world, EVENTS as usize).await;
+    let consumers = start(&world, &api, 3);
+    let (by, why) = (|| "ada".to_owned(), || "a mistake".to_owned());
+    for _ in 0..6 {
+        let before = api.totals().accepted;
+        api.wait_until("more calls", PATIENCE, |api| api.totals().accepted > before).await.unwrap();
+        world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
+        world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    }
+    api.wait_until("all events", PATIENCE, |api| api.totals().accepted >= EVENTS).await.unwrap();
+    stop(consumers).await;
+    assert_eq!(api.totals().requests, EVENTS, "each was called for once");
+    assert_eq!(world.ready(&world.names(DESTINATION).dead()).await, 0);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn who_cannot_write_into_the_log_hears_of_a_pause_all_the_same() {
     let world = World::start().await;
     world.declare(&[DESTINATION]).await;

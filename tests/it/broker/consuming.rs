@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use fanfare_broker::topology::{Topology, declare};
 use fanfare_broker::{ConsumeState, Delivery};
 use fanfare_tests::{World, within};
+use futures_util::FutureExt;
 
 use super::stage::{
     assert_nothing_left, declare_queues, fill, id, ids, next, objects, queue, subscription, take,
@@ -114,9 +115,11 @@ async fn pausing_gives_everything_back_and_resuming_brings_it_again() {
     let mut subscription = subscription(world.config(), "q", 10);
     let held = take(&mut subscription, 3).await;
     subscription.pause();
+    // At once, so that nobody begins to work on what goes back.
+    assert!(held.iter().all(Delivery::is_stale));
+    assert!(subscription.next().now_or_never().is_none());
     until(&subscription, ConsumeState::Paused).await;
     world.until_ready("q", 30).await;
-    assert!(held.iter().all(Delivery::is_stale));
     assert_eq!(subscription.oldest_unsettled(), None);
     for delivery in held {
         delivery.ack();

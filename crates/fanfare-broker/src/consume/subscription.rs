@@ -154,9 +154,17 @@ impl Subscription {
     }
 
     /// Gives back what is not settled and stays away until [`Self::resume`].
+    ///
+    /// From now on: what is here and was not looked at yet is passed over, and what was taken
+    /// [is stale](Delivery::is_stale).
     pub fn pause(&self) {
         self.pauses.fetch_add(1, Ordering::Relaxed);
-        self.unless_draining(Mode::Pause);
+        if self.unless_draining(Mode::Pause)
+            && let Some(session) = self.session.borrow().as_ref()
+        {
+            // Not only once the task hears of it: until then work would start on what goes back.
+            session.end();
+        }
     }
 
     /// Consumes again, `prefetch` deliveries at a time.
@@ -179,13 +187,13 @@ impl Subscription {
         self.task.wait().await;
     }
 
-    fn unless_draining(&self, wanted: Mode) {
+    fn unless_draining(&self, wanted: Mode) -> bool {
         self.mode.send_if_modified(|mode| {
             let draining = matches!(mode, Mode::Drain | Mode::Close);
             if !draining {
                 *mode = wanted;
             }
             !draining
-        });
+        })
     }
 }
