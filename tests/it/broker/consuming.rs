@@ -139,6 +139,28 @@ async fn pausing_gives_everything_back_and_resuming_brings_it_again() {
 }
 
 #[tokio::test]
+async fn another_number_at_a_time_gives_back_at_once_what_nobody_has_looked_at() {
+    let world = World::start().await;
+    declare_queues(&world, &["q"]).await;
+    fill(&world, "q", 0..10).await;
+    let mut subscription = subscription(world.config(), "q", 5);
+    let held = take(&mut subscription, 3).await;
+    subscription.resume(5);
+    assert!(!held.iter().any(Delivery::is_stale), "as many as before");
+    subscription.resume(10);
+    assert!(held.iter().all(Delivery::is_stale));
+    assert!(subscription.next().now_or_never().is_none());
+    let again = take(&mut subscription, 10).await;
+    assert_eq!(ids_of(&again), (0..10).map(id).collect::<Vec<_>>());
+    for delivery in held.into_iter().chain(again) {
+        delivery.ack();
+    }
+    subscription.close().await;
+    assert_nothing_left(&world, "q").await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn pausing_and_resuming_at_once_gives_everything_back_too() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;

@@ -159,18 +159,21 @@ impl Subscription {
     /// [is stale](Delivery::is_stale).
     pub fn pause(&self) {
         self.pauses.fetch_add(1, Ordering::Relaxed);
-        if self.unless_draining(Mode::Pause)
-            && let Some(session) = self.session.borrow().as_ref()
-        {
-            // Not only once the task hears of it: until then work would start on what goes back.
-            session.end();
+        if self.unless_draining(Mode::Pause) {
+            self.end_session();
         }
     }
 
-    /// Consumes again, `prefetch` deliveries at a time.
+    /// Consumes again, `prefetch` deliveries at a time. If it was another number until now,
+    /// what is not settled is given back as with [`Self::pause`].
     pub fn resume(&self, prefetch: u16) {
         let pauses = self.pauses.load(Ordering::Relaxed);
-        self.unless_draining(Mode::Consume { prefetch: prefetch.max(1), pauses });
+        let wanted = Mode::Consume { prefetch: prefetch.max(1), pauses };
+        let was_consuming = matches!(*self.mode.borrow(), Mode::Consume { .. });
+        let is_another = *self.mode.borrow() != wanted;
+        if self.unless_draining(wanted) && was_consuming && is_another {
+            self.end_session();
+        }
     }
 
     /// Takes no more deliveries, for good; those already taken can still be settled.
@@ -185,6 +188,13 @@ impl Subscription {
     pub async fn close(self) {
         self.mode.send_replace(Mode::Close);
         self.task.wait().await;
+    }
+
+    /// Not only once the task hears of it: until then work would start on what goes back.
+    fn end_session(&self) {
+        if let Some(session) = self.session.borrow().as_ref() {
+            session.end();
+        }
     }
 
     fn unless_draining(&self, wanted: Mode) -> bool {
