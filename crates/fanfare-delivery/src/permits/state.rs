@@ -11,7 +11,7 @@ use super::ending::Ending;
 use crate::outcome::Trouble;
 use crate::policy::{
     Accord, Admission, Answered, Asked, Breaker, Charge, Concurrency, Doubt, Gate, HintedLimit,
-    Lesson, Place, RateLimit, RateWindow, RetryBudget, Sign, Standing, Wait,
+    Lesson, Load, Place, RateLimit, RateWindow, RetryBudget, Sign, Standing, Wait,
 };
 
 /// What limits the calls to one destination.
@@ -111,8 +111,10 @@ impl State {
         }
         self.hinted.ended(asked, ending.hint, self.calls, now);
         // A probe is alone: its answer says nothing of how many calls are too many.
-        if !is_probe {
-            self.concurrency.finished(now, ending.took, ending.load);
+        match (is_probe, ending.load) {
+            (false, load) => self.concurrency.finished(now, ending.took, load),
+            (true, Load::Throttled) => self.concurrency.throttled_alone(now),
+            (true, _) => {}
         }
         let consequence = self.heard(ending.sign, is_probe, now);
         if consequence.opened {
@@ -135,6 +137,8 @@ impl State {
         match lesson {
             Lesson::Hold(until) => {
                 self.gate.hold_until(Trouble::Throttled, until);
+                // What a probe of another process was told.
+                self.concurrency.throttled_alone(now);
             }
             Lesson::Open => {
                 self.gate.open();

@@ -134,6 +134,33 @@ async fn calls_become_more_while_they_are_answered_and_fewer_when_they_are_refus
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_destination_that_throttles_a_single_call_as_well_is_met_as_at_the_start() {
+    for alone in [false, true] {
+        let permits = Permits::new(TEN, None);
+        for _ in 0..3 {
+            round(&permits, good());
+        }
+        // Most of a crowd is served, and then it wants to be left alone.
+        let mut crowd = all(&permits);
+        ended(crowd.pop().unwrap(), throttled(10));
+        advance(10 * SECOND).await;
+        for call in crowd {
+            ended(call, good());
+        }
+        if alone {
+            ended(now(&permits), throttled(10));
+            advance(10 * SECOND).await;
+        }
+        for _ in 0..3 {
+            ended(now(&permits), good());
+        }
+        assert_eq!(permits.limit(), 4);
+        let most = (0..8).map(|_| round(&permits, good())).max();
+        assert_eq!(most, Some(if alone { TEN } else { TEN - 1 }), "alone: {alone}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crowd_that_is_refused_in_part_is_no_outage() {
     const CARRIES: usize = 10;
     let permits = Permits::new(4 * TEN, None);

@@ -81,6 +81,9 @@ const LOOK_EVERY: u32 = 100;
 const FIRST_LOOK_AFTER: u32 = 10;
 const CALM_SAMPLES_PER_STEP: u32 = 4;
 
+/// The calls of a crowd are answered within this time, those of other processes included.
+const LAST_OF_A_CROWD: Duration = Duration::from_secs(2);
+
 impl Concurrency {
     /// Starts low, and is soon at `max` where nothing is in the way.
     pub(crate) fn new(max: usize) -> Self {
@@ -152,7 +155,8 @@ impl Concurrency {
     /// the start, for it may have lost its caches, or half of its machines.
     pub(crate) fn start_over(&mut self, now: Instant) {
         let began = self.throttled_at.take();
-        let served = self.pushback.served();
+        // Where none was served, it was no crowd that was one too many.
+        let served = self.pushback.served().filter(|served| *served > 0);
         self.ceiling =
             began.zip(served).map(|(began, served)| Ceiling::paid_for(served, began, now));
         let at_most = self.ceiling.and_then(|ceiling| ceiling.at(now)).unwrap_or(self.max);
@@ -162,6 +166,14 @@ impl Concurrency {
         self.round = Round::default();
         self.sample = Sample::default();
         self.trial = None;
+    }
+
+    /// Long after the crowd, the destination wants to be left alone by a single call as well:
+    /// the crowd was not to blame, and nothing is known about how many are too many.
+    pub(crate) fn throttled_alone(&mut self, now: Instant) {
+        if self.throttled_at.is_some_and(|throttled_at| now - throttled_at > LAST_OF_A_CROWD) {
+            self.throttled_at = None;
+        }
     }
 
     fn foretold(&self) -> bool {
