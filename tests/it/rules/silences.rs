@@ -2,6 +2,7 @@
 
 use fanfare_delivery::Trouble;
 use fanfare_sandbox::mock::{Fault, Moment};
+use fanfare_sandbox::redis::{Certificate, RedisNode};
 use fanfare_tests::free_port;
 use tokio::net::TcpListener;
 
@@ -61,4 +62,17 @@ async fn an_address_that_is_blocked_holds() {
 #[tokio::test]
 async fn a_2xx_whose_body_is_cut_is_delivered() {
     api_that_answers([Fault::truncate()], Row::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_trusted_holds() {
+    let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert_pem = params.self_signed(&key).unwrap().pem();
+    // It takes any server that speaks TLS, and here is one: nobody gets past its handshake.
+    let certificate = Certificate { cert_pem, key_pem: key.serialize_pem() };
+    let server = RedisNode::private_with_tls(&certificate).await.unwrap();
+    let port = url::Url::parse(server.tls_url().unwrap()).unwrap().port().unwrap();
+    let url = format!("https://127.0.0.1:{port}/");
+    url_that_leads_nowhere(client(), &url, Row::Hold(Trouble::Untrusted)).await;
 }
