@@ -49,7 +49,9 @@ async fn a_call_that_many_share_holds_one_event_of_a_key_and_they_stay_in_order(
     }
     publish(&world, &events).await;
     let retries = [BY_SUBJECT, ("FANFARE_RETRY_BASE", "100ms")];
-    let consumer = RunningConsumer::with(&world, DESTINATION, hubspot(&mock, &[]), &retries);
+    // Long enough that those who may share a call are there in time on a busy machine as well.
+    let sink = hubspot(&mock, &[("HUBSPOT_BATCH_WAIT", "500ms")]);
+    let consumer = RunningConsumer::with(&world, DESTINATION, sink, &retries);
     until_all_took_effect(&mock, CONTACTS * EACH).await;
     consumer.stop().await;
 
