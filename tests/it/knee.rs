@@ -126,11 +126,7 @@ fn refuses(knee: usize) -> Control {
 async fn calls_follow_a_knee_that_moves_and_nearly_all_that_is_carried_is_delivered() {
     let world = World::start().await;
     world.declare(&["wide", "narrow", "queues", "refuses"]).await;
-    let producer = world.producer().await;
-    for receipt in producer.publish_all(&registered_many(EVENTS)).await {
-        receipt.unwrap();
-    }
-    producer.close().await;
+    world.publish(&registered_many(EVENTS)).await;
 
     let (wide, narrow, queueing, refusing) = tokio::join!(
         Line::start(&world, "wide", queues(WIDE), WIDE),

@@ -68,11 +68,7 @@ impl Outage {
             None => api.go_down().await.unwrap(),
         }
         let events = registered_many(self.events);
-        let producer = world.producer().await;
-        for receipt in producer.publish_all(&events).await {
-            receipt.unwrap();
-        }
-        producer.close().await;
+        world.publish(&events).await;
         let settings = [("FANFARE_RETRY_ATTEMPTS", attempts), ("FANFARE_TIMEOUT", "1m")];
         let consumers: Vec<_> = (0..REPLICAS)
             .map(|_| {

@@ -9,12 +9,12 @@ use fanfare_tests::{PATIENCE, RunningConsumer, World, eventually, registered_man
 
 const DESTINATION: &str = "crm";
 
-async fn publish(world: &World, count: usize) {
-    let producer = world.producer().await;
-    for receipt in producer.publish_all(&registered_many(count)).await {
-        receipt.unwrap();
-    }
-    producer.close().await;
+fn paused() -> News {
+    News::Paused { by: "ada".to_owned(), why: "migration".to_owned() }
+}
+
+fn resumed() -> News {
+    News::Resumed { by: "ada".to_owned(), why: "it is over".to_owned() }
 }
 
 fn start(world: &World, api: &MockApi, replicas: usize) -> Vec<RunningConsumer> {
@@ -35,19 +35,18 @@ async fn a_pause_is_everybodys_and_survives_a_restart() {
     let api = MockApi::sink().await.unwrap();
     let queue = world.names(DESTINATION).queue().to_owned();
     let consumers = start(&world, &api, 2);
-    let (by, why) = (|| "ada".to_owned(), || "migration".to_owned());
     world.until_consumers(&queue, 2).await;
-    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
+    world.tell(DESTINATION, paused()).await;
     // Whoever is paused takes nothing, so all of it waits in the queue.
     world.until_consumers(&queue, 0).await;
-    publish(&world, EVENTS as usize).await;
+    world.publish(&registered_many(EVENTS as usize)).await;
     world.until_ready(&queue, EVENTS).await;
     stop(consumers).await;
 
     let consumers = start(&world, &api, 2);
     assert_eq!(world.ready(&queue).await, EVENTS);
     assert_eq!(api.totals().requests, 0);
-    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    world.tell(DESTINATION, resumed()).await;
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     stop(consumers).await;
     assert_eq!(api.totals().requests, EVENTS, "each was called for once");
@@ -64,13 +63,12 @@ async fn a_pause_that_ends_before_the_calls_under_way_keeps_no_event_waiting() {
     let consumer =
         RunningConsumer::start(&world, DESTINATION, &api, &[("FANFARE_MAX_CONCURRENCY", "8")]);
     world.until_consumers(world.names(DESTINATION).queue(), 1).await;
-    publish(&world, EVENTS as usize).await;
+    world.publish(&registered_many(EVENTS as usize)).await;
     // A consumer begins with few calls, so that others wait for their turn.
     eventually("some calls to be under way", async || (api.totals().requests >= 4).then_some(()))
         .await;
-    let (by, why) = (|| "ada".to_owned(), || "a mistake".to_owned());
-    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
-    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    world.tell(DESTINATION, paused()).await;
+    world.tell(DESTINATION, resumed()).await;
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     consumer.stop().await;
     assert_eq!(api.totals().requests, EVENTS, "each was called for once");
@@ -84,14 +82,13 @@ async fn pauses_that_come_and_go_have_nothing_called_for_twice() {
     world.declare(&[DESTINATION]).await;
     let api = MockApi::sink().await.unwrap();
     api.control(Control::latency(150, 100)).unwrap();
-    publish(&world, EVENTS as usize).await;
+    world.publish(&registered_many(EVENTS as usize)).await;
     let consumers = start(&world, &api, 3);
-    let (by, why) = (|| "ada".to_owned(), || "a mistake".to_owned());
     for _ in 0..6 {
         let before = api.totals().accepted;
         api.wait_until("more calls", PATIENCE, |api| api.totals().accepted > before).await.unwrap();
-        world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
-        world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+        world.tell(DESTINATION, paused()).await;
+        world.tell(DESTINATION, resumed()).await;
     }
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted >= EVENTS).await.unwrap();
     stop(consumers).await;
@@ -116,13 +113,12 @@ async fn who_cannot_write_into_the_log_hears_of_a_pause_all_the_same() {
     let variables = [("FANFARE_AMQP_URL", url.as_str()), ("FANFARE_TOPOLOGY", "verify")];
     let consumer = RunningConsumer::start(&world, DESTINATION, &api, &variables);
     world.until_consumers(&queue, 1).await;
-    let (by, why) = (|| "ada".to_owned(), || "migration".to_owned());
-    world.tell(DESTINATION, News::Paused { by: by(), why: why() }).await;
+    world.tell(DESTINATION, paused()).await;
     world.until_consumers(&queue, 0).await;
     consumer.stop().await;
     let consumer = RunningConsumer::start(&world, DESTINATION, &api, &variables);
-    publish(&world, 1).await;
-    world.tell(DESTINATION, News::Resumed { by: by(), why: why() }).await;
+    world.publish(&registered_many(1)).await;
+    world.tell(DESTINATION, resumed()).await;
     world.until_drained(DESTINATION).await;
     consumer.stop().await;
     assert_eq!(api.totals().accepted, 1);
@@ -139,7 +135,7 @@ async fn an_api_that_is_gone_disables_its_destination_until_a_person_resumes_it(
     let queue = world.names(DESTINATION).queue().to_owned();
     let consumers = start(&world, &api, 2);
     world.until_consumers(&queue, 2).await;
-    publish(&world, EVENTS as usize).await;
+    world.publish(&registered_many(EVENTS as usize)).await;
     world.until_consumers(&queue, 0).await;
     eventually("everything to be back in the queue", async || {
         (world.ready(&queue).await == EVENTS).then_some(())
@@ -151,7 +147,7 @@ async fn an_api_that_is_gone_disables_its_destination_until_a_person_resumes_it(
 
     let consumers = start(&world, &api, 1);
     assert_eq!(world.ready(&queue).await, EVENTS);
-    world.tell(DESTINATION, News::Resumed { by: "ada".into(), why: "it is back".into() }).await;
+    world.tell(DESTINATION, resumed()).await;
     api.wait_until("all events", PATIENCE, |api| api.totals().accepted == EVENTS).await.unwrap();
     stop(consumers).await;
     assert_eq!(api.totals().requests - asked, EVENTS, "nobody asked while it was disabled");
@@ -168,7 +164,7 @@ async fn a_wait_that_one_replica_was_told_is_kept_by_all() {
     let api = MockApi::sink().await.unwrap();
     let slow = Fault::status(429).retry_after("3");
     api.control(Control::all(slow)).unwrap();
-    publish(&world, EVENTS as usize).await;
+    world.publish(&registered_many(EVENTS as usize)).await;
     let consumers = start(&world, &api, 3);
     // Then each wait ends with one probe, which is told to wait again.
     api.wait_until("four more waits", PATIENCE, |api| later(&api.log()).len() >= 4).await.unwrap();

@@ -29,11 +29,7 @@ impl Story {
     async fn start(limit: Limit, events: usize) -> Self {
         let world = World::start().await;
         world.declare(&["hubspot"]).await;
-        let producer = world.producer().await;
-        for receipt in producer.publish_all(&registered_many(events)).await {
-            receipt.unwrap();
-        }
-        producer.close().await;
+        world.publish(&registered_many(events)).await;
         let redis = RedisNode::private().await.unwrap();
         let api = MockApi::hubspot().await.unwrap();
         api.control(Control::latency(30, 20)).unwrap();

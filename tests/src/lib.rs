@@ -15,4 +15,4 @@ pub use net::{free_port, get, metric};
 pub use process::{ProgramSettings, RunningProgram, program, run_to_end};
 pub use vendors::{Vendor, hubspot, sendgrid};
 pub use wait::{PATIENCE, eventually, within};
-pub use world::World;
+pub use world::{World, now_ms};

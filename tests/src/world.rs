@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use fanfare_broker::control::{News, Notice};
 use fanfare_broker::topology::{DestinationPlan, Level, Topology, declare};
@@ -10,6 +11,7 @@ use fanfare_broker::{
     BrokerConfig, Browser, DestinationNames, Inspector, Namespace, Publisher, PublisherOptions,
     Received, Route,
 };
+use fanfare_events::Event;
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes};
 use fanfare_sandbox::proxy::FaultProxy;
@@ -162,12 +164,22 @@ impl World {
         Producer::connect(config).await.expect("the broker is there")
     }
 
-    /// Publishes what `fanfare pause` and `resume` publish.
+    /// Publishes `events`, each of which some queue takes.
+    pub async fn publish(&self, events: &[Event]) {
+        let producer = self.producer().await;
+        for receipt in producer.publish_all(events).await {
+            assert!(receipt.expect("the broker is there").routed, "somebody subscribes to it");
+        }
+        producer.close().await;
+    }
+
+    /// Writes `news` of now into the control log of a destination, as an operator or a replica
+    /// would.
     pub async fn tell(&self, destination: &str, news: News) {
-        let publisher = Publisher::start(&self.config, "operator", PublisherOptions::default());
+        let publisher = Publisher::start(&self.config, "tests", PublisherOptions::default());
         let control = self.names(destination).control();
         let route = Route::new(&control, "").expect("a control log has a route");
-        let message = Notice::new(1, news).message("operator").expect("news are small");
+        let message = Notice::new(now_ms(), news).message("from-a-test").expect("news are small");
         let verdict = publisher.publish(&route, message).await.expect("the broker is there");
         assert!(verdict.routed, "{control} is there");
         publisher.close().await;
@@ -261,6 +273,12 @@ impl World {
 fn environment(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the harness is told its broker by xtask")]
     std::env::var(name).ok()
+}
+
+/// Now, in milliseconds since the epoch.
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later");
+    u64::try_from(now.as_millis()).expect("milliseconds fit for a while")
 }
 
 /// Names that no other test of this run, in any process, uses.

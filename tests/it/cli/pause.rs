@@ -1,28 +1,13 @@
 //! Stopping a destination for everybody, and starting it again.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use fanfare_broker::control::{News, Notice};
-use fanfare_broker::{Publisher, PublisherOptions, Route};
+use fanfare_broker::control::News;
 use fanfare_sandbox::broker::Permissions;
-use fanfare_tests::World;
+use fanfare_tests::{World, now_ms};
 use serde_json::{Value, json};
 
 use super::Tool;
-
-/// What a replica of `crm` would write.
-async fn written_by_a_replica(world: &World, news: News) {
-    let publisher = Publisher::start(world.config(), "tests", PublisherOptions::default());
-    let route = Route::new(&world.names("crm").control(), "").unwrap();
-    let message = Notice::new(now_ms(), news).message("from-a-replica").unwrap();
-    assert!(publisher.publish(&route, message).await.unwrap().routed);
-    publisher.close().await;
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    u64::try_from(now.as_millis()).unwrap()
-}
 
 fn held_for(wait: Duration) -> News {
     News::Held {
@@ -91,14 +76,14 @@ async fn what_the_api_asked_for_is_seen_and_an_operator_may_end_it() {
     let world = World::start().await;
     world.declare(&["crm"]).await;
     let tool = Tool::new(&world);
-    written_by_a_replica(&world, held_for(Duration::from_secs(3600))).await;
+    world.tell("crm", held_for(Duration::from_secs(3600))).await;
     let held = state_of_crm(&tool).await;
     assert_eq!((&held["state"], &held["state_by"]), (&json!("held"), &json!("replica-1")));
     assert_eq!(held["state_why"], "throttled: 429 Too Many Requests");
     assert!(held["state_until"].as_str() > held["state_since"].as_str(), "{held}");
 
     let gone = News::Disabled { by: "replica-1".into(), why: "410 Gone".into() };
-    written_by_a_replica(&world, gone).await;
+    world.tell("crm", gone).await;
     let table = tool.run("status -d crm").await.ok();
     assert!(table.out.contains("disabled (410) since "), "{}", table.out);
     let kept = tool.run("pause -d crm").await.ok();

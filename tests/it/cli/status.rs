@@ -19,11 +19,7 @@ const EVENTS: u64 = 40;
 async fn each_destination_is_counted() {
     let world = World::start().await;
     world.declare(&["crm", "mail"]).await;
-    let producer = world.producer().await;
-    for answer in producer.publish_all(registered_many(4)).await {
-        answer.unwrap();
-    }
-    producer.close().await;
+    world.publish(&registered_many(4)).await;
     bury(&world, "crm", &[Letter::of(&registered(9), Cause::Rejected)]).await;
     let publisher = Publisher::start(world.config(), "tests", PublisherOptions::default());
     for (number, seconds) in [600, 3600, 3600].into_iter().enumerate() {
@@ -105,11 +101,7 @@ async fn trouble_that_each_replica_meets_itself_is_seen_and_a_resume_has_them_lo
     let replicas: Vec<_> =
         (0..2).map(|_| RunningConsumer::start(&world, "crm", &api, &one_attempt)).collect();
     world.until_consumers(world.names("crm").queue(), 2).await;
-    let producer = world.producer().await;
-    for receipt in producer.publish_all(&registered_many(EVENTS as usize)).await {
-        receipt.unwrap();
-    }
-    producer.close().await;
+    world.publish(&registered_many(EVENTS as usize)).await;
 
     let tool = Tool::new(&world);
     let status = async || tool.run("status -d crm --json").await.ok().objects()[0].clone();

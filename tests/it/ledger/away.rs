@@ -3,7 +3,7 @@
 use fanfare_sandbox::redis::RedisNode;
 use fanfare_tests::{PATIENCE, Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, entry, publish};
+use super::{Replica, assert_calls, assert_nothing_left, entry};
 
 const EVENTS: usize = 20;
 
@@ -16,12 +16,12 @@ async fn while_the_ledger_is_away_a_consumer_delivers_by_what_it_knows() {
     let ledger = [("FANFARE_LEDGER", url.as_str()), ("FANFARE_LEDGER_DOWN", "deliver")];
     let consumer = Replica::start(&world, &vendor, world.url(), &ledger);
     let (events, half) = (registered_many(2 * EVENTS), EVENTS);
-    publish(&world, &events[..half]).await;
+    world.publish(&events[..half]).await;
     consumer.until_settled("delivered", half).await;
 
     redis.kill();
     // It knows the first half itself.
-    publish(&world, &events).await;
+    world.publish(&events).await;
     consumer.until_settled("delivered", 2 * half).await;
     consumer.until_settled("duplicate", half).await;
     assert!(consumer.claims_without_ledger().await >= half as u64);
@@ -36,7 +36,7 @@ async fn while_the_ledger_is_away_a_consumer_delivers_by_what_it_knows() {
     consumer.stop().await;
     // So a process that has never heard of them does not call either.
     let next = Replica::start(&world, &vendor, world.url(), &ledger);
-    publish(&world, &events).await;
+    world.publish(&events).await;
     next.until_settled("duplicate", 2 * half).await;
     next.stop().await;
     assert_calls(&vendor, &events, 1);
@@ -54,11 +54,11 @@ async fn a_consumer_that_is_to_hold_calls_nobody_until_the_ledger_is_back() {
     let consumer = Replica::start(&world, &vendor, world.url(), &ledger);
     let events = registered_many(2 * EVENTS);
     let (known, unknown) = events.split_at(EVENTS);
-    publish(&world, known).await;
+    world.publish(known).await;
     consumer.until_settled("delivered", EVENTS).await;
 
     redis.kill();
-    publish(&world, unknown).await;
+    world.publish(unknown).await;
     world.until_held(vendor.name).await;
     consumer.program.until_logged("The destination is in trouble").await;
     assert_eq!(vendor.mock.totals().requests, EVENTS as u64, "nobody was called");

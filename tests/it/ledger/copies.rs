@@ -6,7 +6,7 @@ use fanfare_sandbox::mock::Control;
 use fanfare_sandbox::redis::RedisNode;
 use fanfare_tests::{Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, publish};
+use super::{Replica, assert_calls, assert_nothing_left};
 
 const EVENTS: usize = 40;
 /// Published, published again, and copied from queue to queue.
@@ -31,7 +31,7 @@ async fn each_event_is_called_for_once(vendor: Vendor, replicas: usize, ledger: 
     vendor.mock.control(Control::latency(LATENCY_MS, LATENCY_MS)).unwrap();
     let events = registered_many(EVENTS);
     let twice: Vec<_> = events.iter().flat_map(|event| [event.clone(), event.clone()]).collect();
-    publish(&world, &twice).await;
+    world.publish(&twice).await;
     copy_by_hand(&world, &vendor, &events).await;
     world.until_ready(world.names(vendor.name).queue(), (COPIES * EVENTS) as u64).await;
     // Not more at once than leaves some to the other.

@@ -5,7 +5,7 @@ use fanfare_sandbox::proxy::{Direction, FaultProxy, Faults};
 use fanfare_sandbox::redis::RedisNode;
 use fanfare_tests::{PATIENCE, Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, publish};
+use super::{Replica, assert_calls, assert_nothing_left};
 
 const EVENTS: usize = 40;
 
@@ -32,7 +32,7 @@ async fn the_other_knows_what_was_delivered(vendor: Vendor, redis: &RedisNode) {
     let (proxy, behind, other) = two(&world, &vendor, redis).await;
     proxy.set(Faults::withhold(Direction::Requests));
     let events = registered_many(EVENTS);
-    publish(&world, &events).await;
+    world.publish(&events).await;
     let what = format!("all deliveries to {}", vendor.name);
     let unacked = eventually(&what, async || {
         let (one, two) = (behind.settled("delivered").await, other.settled("delivered").await);
@@ -68,7 +68,7 @@ async fn what_is_under_way_at_a_replica_whose_connection_is_cut_is_not_called_fo
     let (proxy, behind, other) = two(&world, &vendor, &redis).await;
     vendor.mock.control(Control::latency(LATENCY_MS, 0)).unwrap();
     let events = registered_many(EVENTS);
-    publish(&world, &events).await;
+    world.publish(&events).await;
     world.until_ready(world.names(vendor.name).queue(), 0).await;
     eventually("a call by the one", async || (behind.calls().await > 0).then_some(())).await;
     cut(&proxy).await;

@@ -6,7 +6,7 @@ use fanfare_sandbox::proxy::{Direction, Faults};
 use fanfare_sandbox::redis::RedisNode;
 use fanfare_tests::{PATIENCE, Vendor, World, registered, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, entry, publish};
+use super::{Replica, assert_calls, assert_nothing_left, entry};
 
 /// Kills a consumer whose call was answered and whose ack is on its way; then lets another
 /// consume. Returns that one.
@@ -22,7 +22,7 @@ async fn killed_between_2xx_and_ack(
     world.until_consumers(&queue, 1).await;
     // From here on the broker speaks to it and hears nothing.
     proxy.set(Faults::withhold(Direction::Requests));
-    publish(world, &[registered(1)]).await;
+    world.publish(&[registered(1)]).await;
     victim.until_settled("delivered", 1).await;
     proxy
         .wait_until("the ack to be withheld", PATIENCE, |counts| counts.withheld > 0)
@@ -104,7 +104,7 @@ async fn killed_while_calling(
     vendor.mock.control(Control::script([Fault::hang(Moment::AfterRead)])).unwrap();
     let variables =
         [("FANFARE_LEDGER", redis.url()), ("FANFARE_TIMEOUT", "3s"), ("FANFARE_AMBIGUOUS", policy)];
-    publish(world, &[registered(1)]).await;
+    world.publish(&[registered(1)]).await;
     let victim = Replica::start(world, vendor, world.url(), &variables);
     vendor.mock.wait_until("the call", PATIENCE, |mock| mock.totals().effects == 1).await.unwrap();
     victim.program.kill().await;
@@ -174,7 +174,7 @@ async fn what_a_dead_consumer_was_calling_for_keeps_nothing_else_waiting() {
         ("FANFARE_PREFETCH", "2"),
     ];
     let events = registered_many(EVENTS);
-    publish(&world, &events).await;
+    world.publish(&events).await;
     let victim = Replica::start(&world, &vendor, world.url(), &variables);
     vendor
         .mock

@@ -7,8 +7,6 @@ use fanfare_tests::{RunningConsumer, World, registered, within};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
-use super::publish;
-
 /// Tells when it is called. Its first call is never answered, and a look-up never is.
 #[derive(Clone)]
 struct Silent {
@@ -43,7 +41,7 @@ async fn a_look_up_that_takes_too_long_leaves_the_call_its_time_in_the_lease() {
     let first = Silent { asked, called, answers: false };
     let second = Silent { answers: true, ..first.clone() };
     let consumer = RunningConsumer::with(&world, "crm", first, &settings);
-    publish(&world, &[registered(1)]).await;
+    world.publish(&[registered(1)]).await;
     within("the call", calls.recv()).await.unwrap();
     consumer.crash();
 

@@ -73,14 +73,6 @@ impl Replica {
     }
 }
 
-async fn publish(world: &World, events: &[Event]) {
-    let producer = world.producer().await;
-    for receipt in producer.publish_all(events).await {
-        assert!(receipt.unwrap().routed);
-    }
-    producer.close().await;
-}
-
 fn key(event: &Event, vendor: &Vendor) -> String {
     IdempotencyKey::of(event, &vendor.name.parse().unwrap()).to_string()
 }

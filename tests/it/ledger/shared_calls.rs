@@ -9,8 +9,6 @@ use fanfare_sandbox::redis::RedisNode;
 use fanfare_tests::{RunningConsumer, World, eventually, registered, registered_many, within};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::publish;
-
 const DESTINATION: &str = "crm";
 
 /// Takes up to two events a call, tells about each call, and answers when it is let.
@@ -66,10 +64,10 @@ async fn a_call_does_not_wait_for_one_of_its_events_that_another_call_has() {
     let answers = Arc::new(Semaphore::new(0));
     let destination = Pairs { calls, answers: Arc::clone(&answers), refuses: false };
     let consumer = RunningConsumer::with(&world, DESTINATION, destination, &[]);
-    publish(&world, &[registered(1)]).await;
+    world.publish(&[registered(1)]).await;
     assert_eq!(within("the first call", called.recv()).await.unwrap(), ids(&[registered(1)]));
     // A copy of what is under way, and another: they are gathered for one call.
-    publish(&world, &registered_many(2)).await;
+    world.publish(&registered_many(2)).await;
     assert_eq!(within("the second call", called.recv()).await.unwrap(), ids(&[registered(2)]));
     answers.add_permits(2);
     world.until_drained(DESTINATION).await;
@@ -89,7 +87,7 @@ async fn halves_of_a_call_that_was_refused_claim_nothing_while_they_wait_for_the
     let settings = [("FANFARE_LEDGER", redis.url()), ("FANFARE_RATE_LIMIT", "1/2s")];
     let consumer = RunningConsumer::with(&world, DESTINATION, destination, &settings);
     let events = registered_many(2);
-    publish(&world, &events).await;
+    world.publish(&events).await;
     assert_eq!(within("a call for both", called.recv()).await.unwrap(), ids(&events));
     let entries = || {
         let keys = events.iter().map(|it| IdempotencyKey::of(it, &DESTINATION.parse().unwrap()));

@@ -6,7 +6,7 @@ use fanfare_events::{Event, EventId, IdempotencyKey, UserRegistered};
 use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
 use fanfare_tests::{RunningConsumer, World, hubspot};
 
-use super::stage::{BY_SUBJECT, DESTINATION, assert_in_order, publish, subject};
+use super::stage::{BY_SUBJECT, DESTINATION, assert_in_order, subject};
 use super::until_all_took_effect;
 
 const CONTACTS: usize = 30;
@@ -47,7 +47,7 @@ async fn a_call_that_many_share_holds_one_event_of_a_key_and_they_stay_in_order(
             events.push(event);
         }
     }
-    publish(&world, &events).await;
+    world.publish(&events).await;
     let retries = [BY_SUBJECT, ("FANFARE_RETRY_BASE", "100ms")];
     // Long enough that those who may share a call are there in time on a busy machine as well.
     let sink = hubspot(&mock, &[("HUBSPOT_BATCH_WAIT", "500ms")]);

@@ -5,7 +5,7 @@ use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
 use fanfare_tests::{PATIENCE, RunningConsumer, World};
 
 use super::stage::{
-    BY_SUBJECT, DESTINATION, change, changes, effects_of, fanfare, letter, letters, publish,
+    BY_SUBJECT, DESTINATION, change, changes, effects_of, fanfare, letter, letters,
 };
 
 const ADA: &str = "user-0";
@@ -35,7 +35,7 @@ async fn until_ada_has(api: &MockApi, numbers: &[usize]) {
 async fn later_events_follow_a_dead_letter_across_a_restart_until_all_are_replayed() {
     let (world, api) = refusing_the_second().await;
     let first = consumer(&world, &api);
-    publish(&world, &changes(3, 4)).await;
+    world.publish(&changes(3, 4)).await;
     let dead = letters(&world, 3).await;
     let blocked = |number| letter(ADA, number, Cause::Blocked);
     assert_eq!(dead, [letter(ADA, 2, Cause::Rejected), blocked(3), blocked(4)]);
@@ -48,12 +48,12 @@ async fn later_events_follow_a_dead_letter_across_a_restart_until_all_are_replay
     first.stop().await;
 
     let second = consumer(&world, &api);
-    publish(&world, &[change(ADA, 5)]).await;
+    world.publish(&[change(ADA, 5)]).await;
     assert_eq!(letters(&world, 4).await.last(), Some(&blocked(5)), "nobody told the new one");
     api.heal();
     fanfare(&world, "dlq replay --yes").await;
     until_ada_has(&api, &[1, 2, 3, 4, 5]).await;
-    publish(&world, &[change(ADA, 6)]).await;
+    world.publish(&[change(ADA, 6)]).await;
     until_ada_has(&api, &[1, 2, 3, 4, 5, 6]).await;
     second.stop().await;
     assert_eq!(world.ready(&world.names(DESTINATION).dead()).await, 0);
@@ -64,13 +64,13 @@ async fn later_events_follow_a_dead_letter_across_a_restart_until_all_are_replay
 async fn a_replay_in_any_order_calls_in_the_order_of_the_events() {
     let (world, api) = refusing_the_second().await;
     let consumer = consumer(&world, &api);
-    publish(&world, &changes(1, 4)).await;
+    world.publish(&changes(1, 4)).await;
     let (rejected, blocked) = (Cause::Rejected, Cause::Blocked);
     letters(&world, 3).await;
 
     // The second one is still refused, and those after it follow it again.
     fanfare(&world, "dlq replay --yes").await;
-    publish(&world, &[change(ADA, 5)]).await;
+    world.publish(&[change(ADA, 5)]).await;
     let dead = letters(&world, 4).await;
     let again = [(2, rejected), (3, blocked), (4, blocked), (5, blocked)];
     assert_eq!(dead, again.map(|(number, cause)| letter(ADA, number, cause)));
@@ -82,7 +82,7 @@ async fn a_replay_in_any_order_calls_in_the_order_of_the_events() {
     assert_eq!(effects_of(&api, ADA), [1]);
     fanfare(&world, "dlq replay --cause rejected --yes").await;
     until_ada_has(&api, &[1, 2]).await;
-    publish(&world, &[change(ADA, 6)]).await;
+    world.publish(&[change(ADA, 6)]).await;
     letters(&world, 4).await;
     fanfare(&world, "dlq replay --yes").await;
     until_ada_has(&api, &[1, 2, 3, 4, 5, 6]).await;
@@ -95,10 +95,10 @@ async fn a_replay_in_any_order_calls_in_the_order_of_the_events() {
 async fn a_discarded_letter_frees_its_key() {
     let (world, api) = refusing_the_second().await;
     let consumer = consumer(&world, &api);
-    publish(&world, &changes(1, 3)).await;
+    world.publish(&changes(1, 3)).await;
     letters(&world, 2).await;
     fanfare(&world, "dlq discard --cause rejected --why order --yes").await;
-    publish(&world, &[change(ADA, 4)]).await;
+    world.publish(&[change(ADA, 4)]).await;
     let blocked = |number| letter(ADA, number, Cause::Blocked);
     assert_eq!(letters(&world, 2).await, [blocked(3), blocked(4)], "3 is before 4 still");
     fanfare(&world, "dlq replay --yes").await;
@@ -106,10 +106,10 @@ async fn a_discarded_letter_frees_its_key() {
 
     let refused = Rule::body_contains(format!("{ADA}/5"), Fault::status(422));
     api.control(Control::rules([refused])).unwrap();
-    publish(&world, &[change(ADA, 5)]).await;
+    world.publish(&[change(ADA, 5)]).await;
     letters(&world, 1).await;
     fanfare(&world, "dlq discard --why order --yes").await;
-    publish(&world, &[change(ADA, 6)]).await;
+    world.publish(&[change(ADA, 6)]).await;
     until_ada_has(&api, &[1, 3, 4, 6]).await;
     consumer.stop().await;
     world.end().await;
@@ -120,7 +120,7 @@ async fn where_dead_letters_are_skipped_the_later_events_go_on() {
     let (world, api) = refusing_the_second().await;
     let skip = ("FANFARE_ORDERED_AFTER_DEAD", "skip");
     let consumer = RunningConsumer::start(&world, DESTINATION, &api, &[BY_SUBJECT, skip]);
-    publish(&world, &changes(1, 4)).await;
+    world.publish(&changes(1, 4)).await;
     until_ada_has(&api, &[1, 3, 4]).await;
     assert_eq!(letters(&world, 1).await, [letter(ADA, 2, Cause::Rejected)]);
     consumer.stop().await;

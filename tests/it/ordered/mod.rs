@@ -9,7 +9,7 @@ use fanfare_sandbox::mock::{Control, Fault, MockApi, Rule};
 use fanfare_tests::{PATIENCE, ProgramSettings, RunningProgram, World, eventually};
 use tokio::time::Instant;
 
-use stage::{BY_SUBJECT, DESTINATION, assert_in_order, changes, effects, program, publish};
+use stage::{BY_SUBJECT, DESTINATION, assert_in_order, changes, effects, program};
 
 const PROGRAM: &str = "fanfare-consumer-webhook";
 
@@ -44,7 +44,7 @@ async fn kept_whatever_is_killed(subjects: usize, each: usize, kills: usize) {
     let api = MockApi::sink().await.unwrap();
     api.control(flaky()).unwrap();
     let settings = program(&world, &api, DESTINATION).set(BY_SUBJECT.0, BY_SUBJECT.1);
-    publish(&world, &changes(subjects, each)).await;
+    world.publish(&changes(subjects, each)).await;
 
     let began = Instant::now();
     let mut active = RunningProgram::start(PROGRAM, &settings);
@@ -96,7 +96,7 @@ async fn measure(subjects: usize, each: usize) {
         } else {
             world.declare(&[DESTINATION]).await;
         }
-        publish(&world, &changes(subjects, each)).await;
+        world.publish(&changes(subjects, each)).await;
         rates.push(count as f64 / time_for(&world, &api, &settings, count).await);
         if is_ordered {
             assert_eq!(assert_in_order(&effects(&api), subjects, each), 0, "repeats");

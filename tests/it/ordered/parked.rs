@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::stage::{
     BY_SUBJECT, DESTINATION, assert_in_order, changes, effects, effects_of, fanfare, letter,
-    letters, program, publish,
+    letters, program,
 };
 use super::{PROGRAM, flaky, until_accepted, until_all_took_effect, until_it_stands_by};
 
@@ -25,7 +25,7 @@ async fn a_key_waits_for_its_retry_in_place_and_the_others_go_on() {
     let late = Rule::body_contains("user-0/1", Fault::status(500).retry_after("2")).times(1);
     api.control(Control::rules([late, refused])).unwrap();
     let consumer = RunningConsumer::start(&world, DESTINATION, &api, &[BY_SUBJECT]);
-    publish(&world, &changes(SUBJECTS, EACH)).await;
+    world.publish(&changes(SUBJECTS, EACH)).await;
     until_accepted(&api, (SUBJECTS - 1) * EACH).await;
     assert!(effects_of(&api, "user-0").is_empty(), "all others went before it");
     assert_eq!(world.delayed(DESTINATION).await, 0, "nothing left its place");
@@ -48,7 +48,7 @@ async fn a_key_is_kept_waiting_no_longer_than_the_patience() {
         ("FANFARE_RETRY_BASE", "400ms"),
     ];
     let consumer = RunningConsumer::start(&world, DESTINATION, &api, &told);
-    publish(&world, &changes(1, 2)).await;
+    world.publish(&changes(1, 2)).await;
     assert_eq!(letters(&world, 1).await, [letter("user-0", 1, Cause::Exhausted)]);
     let dead = world.read(&world.names(DESTINATION).dead()).await;
     let reason = dead[0].reason().unwrap();
@@ -69,7 +69,7 @@ async fn whoever_stops_or_is_paused_leaves_the_rest_in_order_and_repeats_nothing
     api.control(flaky()).unwrap();
     let settings = program(&world, &api, DESTINATION).set(BY_SUBJECT.0, BY_SUBJECT.1);
     let queue = world.names(DESTINATION).queue().to_owned();
-    publish(&world, &changes(SUBJECTS, EACH)).await;
+    world.publish(&changes(SUBJECTS, EACH)).await;
     let first = RunningProgram::start(PROGRAM, &settings);
     until_accepted(&api, 200).await;
     let second = RunningProgram::start(PROGRAM, &settings);

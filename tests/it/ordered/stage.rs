@@ -32,14 +32,6 @@ pub(super) fn changes(subjects: usize, each: usize) -> Vec<Event> {
     numbers.flat_map(|n| (0..subjects).map(move |s| change(&subject(s), n))).collect()
 }
 
-pub(super) async fn publish(world: &World, events: &[Event]) {
-    let producer = world.producer().await;
-    for receipt in producer.publish_all(events).await {
-        assert!(receipt.unwrap().routed);
-    }
-    producer.close().await;
-}
-
 /// The webhook program as `destination`.
 pub(super) fn program(world: &World, api: &MockApi, destination: &str) -> ProgramSettings {
     ProgramSettings::default()

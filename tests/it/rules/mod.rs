@@ -69,7 +69,7 @@ async fn api_that_answers(faults: impl IntoIterator<Item = Fault>, row: Row) {
         let destination = format!("{DESTINATION}-{number}");
         world.declare(&[&destination]).await;
         let consumer = RunningConsumer::start(&world, &destination, &api, &ONE_ATTEMPT);
-        publish(&world).await;
+        world.publish(&[registered(1)]).await;
         api.wait_until("a call", PATIENCE, |api| api.totals().requests > 0).await.unwrap();
         match row {
             Row::Hold(trouble) => ends_when_healed(&world, &destination, trouble, &api).await,
@@ -118,7 +118,7 @@ async fn url_that_leads_nowhere(http: HttpClient, url: &str, row: Row) {
     world.declare(&[DESTINATION]).await;
     let sink = KeyedSink::calling(http, url);
     let consumer = RunningConsumer::with(&world, DESTINATION, sink, &ONE_ATTEMPT);
-    publish(&world).await;
+    world.publish(&[registered(1)]).await;
     world.until_held(DESTINATION).await;
     consumer.stop().await;
     assert_eq!(world.ready(&world.names(DESTINATION).dead()).await, 0);
@@ -127,12 +127,6 @@ async fn url_that_leads_nowhere(http: HttpClient, url: &str, row: Row) {
     })
     .await;
     world.end().await;
-}
-
-async fn publish(world: &World) {
-    let producer = world.producer().await;
-    producer.publish(&registered(1)).await.unwrap();
-    producer.close().await;
 }
 
 async fn call(http: &HttpClient, url: &str) -> Outcome {
