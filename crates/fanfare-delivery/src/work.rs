@@ -39,9 +39,6 @@ pub(crate) enum Then {
     GiveUp { cause: Cause, reason: Reason },
 }
 
-/// An event that met trouble, or another process that has it, makes way for another, which may
-/// fare better. How long nobody is called is up to the gate, and whoever is back before it opens
-/// waits in front of it: so that this event is there as well when the trouble ends early.
 const LONGEST_MAKING_WAY: Duration = Duration::from_secs(5);
 
 impl<D: Destination> Engine<D> {
@@ -138,9 +135,7 @@ impl<D: Destination> Engine<D> {
         }
         match attempted {
             Attempted::TakenBack => Err(NoSuccessor::TakenBack),
-            Attempted::Held(pause) => {
-                Ok((attempt, ended, Then::hold(pause.min(LONGEST_MAKING_WAY))))
-            }
+            Attempted::Held(pause) => Ok((attempt, ended, Then::make_way(pause))),
             Attempted::Known => Ok((attempt, ended, Then::Settle(Settled::Duplicate))),
             Attempted::Called(called) => {
                 let (ended, then) = self.after_call(&attempt, ended, called, age);
@@ -248,10 +243,7 @@ impl<D: Destination> Engine<D> {
                     "An attempt failed, will try again");
                 Then::Again { pause, precision, spent: Some(reason) }
             }
-            Next::Hold { pause } => {
-                let pause = closed_for.or(pause).unwrap_or(seen.pause);
-                Then::hold(pause.min(LONGEST_MAKING_WAY))
-            }
+            Next::Hold { pause } => Then::make_way(closed_for.or(pause).unwrap_or(seen.pause)),
             Next::HoldAndSpend { pause } => {
                 let pause = closed_for.or(pause).unwrap_or_default().max(seen.pause);
                 let spent = Some(Reason::new("throttled for too long"));
@@ -291,6 +283,13 @@ impl<D: Destination> Engine<D> {
 }
 
 impl Then {
+    /// It met trouble, or another process that has it, and makes way for another, which may fare
+    /// better. How long nobody is called is up to the gate, and whoever is back before it opens
+    /// waits in front of it: so that this event is there as well when the trouble ends early.
+    fn make_way(pause: Duration) -> Self {
+        Self::hold(pause.min(LONGEST_MAKING_WAY))
+    }
+
     /// It has to wait, and no attempt was spent.
     fn hold(pause: Duration) -> Self {
         Self::Again { pause, precision: Precision::RetryAfter, spent: None }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::shared::Store;
+use crate::shared::tests::address;
 
 const LEASE: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(300);
@@ -24,9 +24,7 @@ struct Process {
 
 impl Process {
     async fn start(redis: &RedisNode, lease: Duration, down: LedgerDown) -> Self {
-        let Ok(Store::Redis(address)) = Store::parse(redis.url(), false) else {
-            panic!("a Redis of one's own has a valid URL")
-        };
+        let address = address(redis.url(), None);
         let unavailable = Counter::default();
         let options = SharedOptions { lease, down, unavailable: unavailable.clone() };
         let shared = SharedLedger::connect(&address, "t", &destination(), options).await.unwrap();

@@ -7,7 +7,7 @@ mod address;
 mod authorities;
 mod link;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use address::{RedisAddress, Store};
 

@@ -24,7 +24,8 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn address(url: &str, ca_pem: Option<&str>) -> RedisAddress {
+/// A Redis that answers at `url`, for tests of what is built on it.
+pub(crate) fn address(url: &str, ca_pem: Option<&str>) -> RedisAddress {
     let store = Store::parse(url, false).unwrap().trusting(ca_pem.map(|pem| pem.into()));
     store.redis().unwrap().clone()
 }

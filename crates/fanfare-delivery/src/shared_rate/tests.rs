@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::outcome::{Outcome, Trouble};
 use crate::permits::{Ending, Permit, Permits};
-use crate::shared::Store;
+use crate::shared::tests::address;
 
 const PLACES: &str = "t:rate:api";
 const HOLD: Duration = Duration::from_secs(10);
@@ -26,9 +26,7 @@ struct Process {
 
 impl Process {
     async fn start(redis: &RedisNode, limit: &str, hold: Duration) -> Self {
-        let Ok(Store::Redis(address)) = Store::parse(redis.url(), false) else {
-            panic!("a Redis of one's own has a valid URL")
-        };
+        let address = address(redis.url(), None);
         let (limit, unavailable) = (limit.parse().unwrap(), Counter::default());
         let options = SharedRateOptions { limit, hold, unavailable: unavailable.clone() };
         let api = "api".parse().unwrap();
