@@ -204,3 +204,22 @@ fn the_code_in_the_readme_is_the_code_of_the_examples() {
         assert!(stands, "this block stands in no example:\n{}", block.join("\n"));
     }
 }
+
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let guarantees = fs::read_to_string(root().join("docs/GUARANTEES.md")).unwrap();
+    let (_, proofs) = guarantees.split_once("## Which test proves it").unwrap();
+    let mut named = 0;
+    for row in proofs.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [.., file, test] = cells.as_slice() else { panic!("no place and no test in {row}") };
+        let quoted = |cell: &str| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned);
+        let (Some(file), Some(test)) = (quoted(file), quoted(test)) else { continue };
+        named += 1;
+        let text = fs::read_to_string(root().join(&file)).unwrap_or_default();
+        // A row of a macro is its name and a colon.
+        let stands = [format!("fn {test}("), format!("    {test}:")];
+        assert!(stands.iter().any(|it| text.contains(it)), "{file} has no test {test}");
+    }
+    assert!(named > 50, "only {named} tests are named, the table must have moved");
+}
