@@ -1,4 +1,4 @@
-//! `cargo xtask test`: one broker for all test processes, a Redis to start, then `cargo test`.
+//! `cargo xtask test`: one broker for all test processes, a Redis and a PostgreSQL to start, then `cargo test`.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use fanfare_sandbox::broker::{BrokerNode, NODE_HOME_VARIABLE, Wishes};
-use fanfare_sandbox::redis;
+use fanfare_sandbox::{postgres, redis};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
     // Here and not in the tests, whose processes would stand in each other's way.
     redis::install_if_missing().await.context("there is no Redis to test with")?;
+    postgres::install_if_missing().await.context("there is no PostgreSQL to test with")?;
 
     let mut tests = cargo("test", arguments.release);
     tests.args(arguments.cargo_arguments).arg("--").args(arguments.test_arguments);

@@ -6,6 +6,7 @@
 //! | [`mock`] | mock HubSpot, mock SendGrid and a sink, with faults on demand |
 //! | [`proxy`] | a TCP proxy that breaks connections on demand |
 //! | [`redis`] | a Redis of one's own, to be killed and paused |
+//! | [`postgres`] | a PostgreSQL of one's own, to be killed |
 //! | [`demo`] | the main job end to end, with a balance at its end |
 //! | [`command`] | the command line of `fanfare-sandbox` |
 //! | [`healthcheck`](mod@healthcheck) | asks a URL whether its server is well |
@@ -17,6 +18,7 @@ pub mod healthcheck;
 mod last_will;
 pub mod mock;
 mod port;
+pub mod postgres;
 pub mod proxy;
 pub mod redis;
 mod system;
