@@ -4,16 +4,14 @@ mod assembly;
 mod check;
 mod topology;
 
-use std::sync::Arc;
-
+use fanfare_process::admin::Admin;
 use fanfare_process::health::Health;
 use fanfare_process::settings::{Reader, Vars};
 use fanfare_process::telemetry::{self, Chain};
-use fanfare_process::{Exit, Program, Start, admin};
+use fanfare_process::{Exit, Program, Start};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::destination::Destination;
 use crate::http::{HttpClient, HttpClientError};
@@ -105,7 +103,8 @@ impl<D: Destination> Consumer<D> {
         let metrics = Metrics::new(&mut registry, self.settings.destination.as_str());
         // Until the engine is consuming, and for good reason.
         let _consuming = health.condition("consuming");
-        let admin = match self.serve_admin(&health, registry, &shutdown).await {
+        let address = self.settings.process.admin_addr;
+        let admin = match Admin::start(address, &health, registry, &shutdown).await {
             Ok(admin) => admin,
             Err(exit) => return exit,
         };
@@ -114,31 +113,7 @@ impl<D: Destination> Consumer<D> {
         }
         let exit = self.consume(&health, metrics, &shutdown).await;
         shutdown.cancel();
-        if let Some(admin) = admin
-            && let Err(error) = admin.await
-        {
-            warn!(error = %Chain(&error), "The admin endpoints did not end well");
-        }
+        admin.ended().await;
         exit
-    }
-
-    async fn serve_admin(
-        &self,
-        health: &Health,
-        registry: Registry,
-        shutdown: &CancellationToken,
-    ) -> Result<Option<tokio::task::JoinHandle<()>>, Exit> {
-        let Some(address) = self.settings.process.admin_addr else { return Ok(None) };
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            error!(%address, error = %Chain(&error), "Cannot listen for the admin endpoints");
-            Exit::Failed
-        })?;
-        let serving =
-            admin::serve(listener, health.clone(), Arc::new(registry), shutdown.child_token());
-        Ok(Some(tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                warn!(error = %Chain(&error), "The admin endpoints ended");
-            }
-        })))
     }
 }

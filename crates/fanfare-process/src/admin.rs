@@ -1,6 +1,7 @@
 //! The admin endpoints: `/livez`, `/readyz` and `/metrics`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,59 @@ use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
 
 use crate::health::{Health, Liveness};
+use crate::startup::Exit;
+use crate::telemetry::Chain;
 
 /// <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How long a request that is under way at the end may take.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Admin endpoints that are served beside a process's work, if it was told where.
+#[derive(Debug)]
+pub struct Admin(Option<JoinHandle<()>>);
+
+impl Admin {
+    /// Listens at `address` and serves until `shutdown` is cancelled. Without an address it
+    /// does nothing.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the address cannot be listened at; why has been logged.
+    pub async fn start(
+        address: Option<SocketAddr>,
+        health: &Health,
+        registry: Registry,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, Exit> {
+        let Some(address) = address else { return Ok(Self(None)) };
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            error!(%address, error = %Chain(&error), "Cannot listen for the admin endpoints");
+            Exit::Failed
+        })?;
+        let serving = serve(listener, health.clone(), Arc::new(registry), shutdown.child_token());
+        Ok(Self(Some(tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                warn!(error = %Chain(&error), "The admin endpoints ended");
+            }
+        }))))
+    }
+
+    /// Waits until nothing is served any more, which `shutdown` brings about.
+    pub async fn ended(self) {
+        if let Some(serving) = self.0
+            && let Err(error) = serving.await
+        {
+            warn!(error = %Chain(&error), "The admin endpoints did not end well");
+        }
+    }
+}
 
 /// Serves the admin endpoints until `shutdown` is cancelled.
 ///
@@ -36,7 +81,7 @@ pub async fn serve(
     registry: Arc<Registry>,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    tracing::info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
+    info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
