@@ -122,6 +122,24 @@ async fn requests_can_be_withheld_and_so_can_the_end_of_a_connection() {
 }
 
 #[tokio::test]
+async fn one_connection_can_be_cut_off_at_what_it_says_while_others_go_on() {
+    let (proxy, mut stream) = proxied().await;
+    let mut other = TcpStream::connect(proxy.address()).await.unwrap();
+    proxy.set(Faults::withhold_from(Direction::Requests, b"pong"));
+    assert_eq!(round_trip(&mut stream, b"ping").await.unwrap(), b"ping");
+    stream.write_all(b"ping, pong").await.unwrap();
+    proxy.wait_until("the request to be withheld", DEADLINE, |c| c.withheld == 1).await.unwrap();
+    stream.write_all(b"ping").await.unwrap();
+    assert_eq!(round_trip(&mut other, b"ping").await.unwrap(), b"ping");
+    assert_eq!(proxy.counts().request_bytes, 8, "nothing follows what is withheld");
+
+    proxy.heal().await.unwrap();
+    let mut back = [0; 14];
+    timeout(DEADLINE, stream.read_exact(&mut back)).await.unwrap().unwrap();
+    assert_eq!(&back, b"ping, pongping", "in its order");
+}
+
+#[tokio::test]
 async fn a_blackhole_swallows_both_ways() {
     let (proxy, mut stream) = proxied().await;
     proxy.set(Faults::blackhole());

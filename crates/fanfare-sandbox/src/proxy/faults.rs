@@ -18,7 +18,16 @@ pub struct Faults {
     pub withhold_requests: bool,
     /// Nothing passes from the server to the client; it passes once this ends.
     pub withhold_replies: bool,
+    /// A request that holds these bytes does not pass, nor does anything after it on its
+    /// connection; it passes once this ends.
+    pub withhold_requests_from: Option<&'static [u8]>,
+    /// The same for replies.
+    pub withhold_replies_from: Option<&'static [u8]>,
 }
+
+/// How every `basic.ack` of AMQP 0-9-1 begins, after its channel: 13 bytes, class 60, method 80.
+/// A broker confirms a publish by it, and a consumer settles a delivery.
+pub const AMQP_ACK: &[u8] = &[0, 0, 0, 13, 0, 60, 0, 80];
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +64,25 @@ impl Faults {
         }
     }
 
+    /// One direction of a connection is dead from the first piece on that holds these bytes;
+    /// connections that carry none go on.
+    pub fn withhold_from(direction: Direction, bytes: &'static [u8]) -> Self {
+        match direction {
+            Direction::Requests => Self { withhold_requests_from: Some(bytes), ..Self::default() },
+            Direction::Replies => Self { withhold_replies_from: Some(bytes), ..Self::default() },
+        }
+    }
+
     /// Both directions are dead.
     pub fn blackhole() -> Self {
         Self { withhold_requests: true, withhold_replies: true, ..Self::default() }
     }
 
-    pub(crate) fn withholds(&self, direction: Direction) -> bool {
-        match direction {
-            Direction::Requests => self.withhold_requests,
-            Direction::Replies => self.withhold_replies,
-        }
+    pub(crate) fn withholds(&self, direction: Direction, piece: &[u8]) -> bool {
+        let (all, from) = match direction {
+            Direction::Requests => (self.withhold_requests, self.withhold_requests_from),
+            Direction::Replies => (self.withhold_replies, self.withhold_replies_from),
+        };
+        all || from.is_some_and(|bytes| piece.windows(bytes.len().max(1)).any(|it| it == bytes))
     }
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use counts::Counts;
-pub use faults::{Direction, Faults};
+pub use faults::{AMQP_ACK, Direction, Faults};
 pub use handle::{FaultProxy, WaitTimeout};
 
 /// Forwards connections on `listener` to `to`, with these faults, until `shutdown`.

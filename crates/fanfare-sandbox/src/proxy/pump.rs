@@ -61,7 +61,7 @@ impl<'a> Pump<'a> {
     ) -> io::Result<()> {
         while let Some(piece) = arrivals.recv().await {
             self.delay(piece.at).await;
-            self.hold().await;
+            self.hold(&piece.bytes).await;
             if piece.bytes.is_empty() {
                 return to.shutdown().await;
             }
@@ -79,14 +79,14 @@ impl<'a> Pump<'a> {
         }
     }
 
-    async fn hold(&mut self) {
-        if !self.faults.borrow().withholds(self.direction) {
+    async fn hold(&mut self, piece: &[u8]) {
+        let direction = self.direction;
+        if !self.faults.borrow().withholds(direction, piece) {
             return;
         }
         self.board.count(&self.board.counters.withheld, 1);
-        let direction = self.direction;
         // The sender lives in the board, which outlives every pump.
-        drop(self.faults.wait_for(|faults| !faults.withholds(direction)).await);
+        drop(self.faults.wait_for(|faults| !faults.withholds(direction, piece)).await);
     }
 
     async fn write_piece(
