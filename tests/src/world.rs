@@ -50,7 +50,12 @@ impl World {
 
     /// A node of its own, to be stopped, killed and restarted.
     pub async fn with_own_node() -> Self {
-        let node = BrokerNode::private("").await.expect("a private broker");
+        Self::with_own_node_of("").await
+    }
+
+    /// The same, with lines of a `rabbitmq.conf`.
+    pub async fn with_own_node_of(config: &str) -> Self {
+        let node = BrokerNode::private(config).await.expect("a private broker");
         let url = node.url().to_owned();
         Self::at(Node::Own(Box::new(node)), url, None)
     }

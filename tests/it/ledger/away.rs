@@ -1,9 +1,9 @@
 //! The Redis of the ledger is killed while consumers run.
 
 use fanfare_sandbox::redis::RedisNode;
-use fanfare_tests::{PATIENCE, Vendor, World, eventually, registered_many};
+use fanfare_tests::{PATIENCE, Replica, Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, entry};
+use super::{assert_calls, assert_nothing_left, entry};
 
 const EVENTS: usize = 20;
 

@@ -4,9 +4,9 @@ use fanfare_broker::{Message, Publisher, PublisherOptions, Route};
 use fanfare_events::Event;
 use fanfare_sandbox::mock::Control;
 use fanfare_sandbox::redis::RedisNode;
-use fanfare_tests::{Vendor, World, eventually, registered_many};
+use fanfare_tests::{Replica, Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left};
+use super::{assert_calls, assert_nothing_left};
 
 const EVENTS: usize = 40;
 /// Published, published again, and copied from queue to queue.

@@ -3,9 +3,9 @@
 use fanfare_sandbox::mock::Control;
 use fanfare_sandbox::proxy::{Direction, FaultProxy, Faults};
 use fanfare_sandbox::redis::RedisNode;
-use fanfare_tests::{PATIENCE, Vendor, World, eventually, registered_many};
+use fanfare_tests::{PATIENCE, Replica, Vendor, World, eventually, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left};
+use super::{assert_calls, assert_nothing_left};
 
 const EVENTS: usize = 40;
 

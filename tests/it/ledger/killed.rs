@@ -4,9 +4,9 @@ use fanfare_broker::Cause;
 use fanfare_sandbox::mock::{Control, Fault, Moment};
 use fanfare_sandbox::proxy::{Direction, Faults};
 use fanfare_sandbox::redis::RedisNode;
-use fanfare_tests::{PATIENCE, Vendor, World, registered, registered_many};
+use fanfare_tests::{PATIENCE, Replica, Vendor, World, registered, registered_many};
 
-use super::{Replica, assert_calls, assert_nothing_left, entry};
+use super::{assert_calls, assert_nothing_left, entry};
 
 /// Kills a consumer whose call was answered and whose ack is on its way; then lets another
 /// consume. Returns that one.
