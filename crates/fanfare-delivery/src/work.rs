@@ -19,6 +19,7 @@ use crate::decode::decode;
 use crate::destination::{Attempt, Destination};
 use crate::ended::{Ended, FinishedDelivery};
 use crate::engine::Engine;
+use crate::ledger::Publication;
 use crate::mask::mask;
 use crate::outcome::{Outcome, Reason};
 use crate::policy::{Circumstances, Cost, Next, is_poison};
@@ -124,6 +125,9 @@ impl<D: Destination> Engine<D> {
         if let Some(then) = self.instead(message, attempt.event(), &ended.history, age, now) {
             return Ok((attempt, ended, then));
         }
+        if self.is_dead_already(message, attempt.key()).await {
+            return Ok((attempt, ended, Then::Settle(Settled::Duplicate)));
+        }
         let Some((attempt, attempted)) = self.attempt(delivery, attempt, &ended.history).await
         else {
             return Err(NoSuccessor::TakenBack);
@@ -141,6 +145,17 @@ impl<D: Destination> Engine<D> {
                 let (ended, then) = self.after_call(&attempt, ended, called, age);
                 Ok((attempt, ended, then))
             }
+        }
+    }
+
+    /// Whether an earlier delivery of it ended as a dead letter, and its ack was lost.
+    pub(crate) async fn is_dead_already(&self, message: &Received, key: IdempotencyKey) -> bool {
+        if !message.redelivered() && message.attempts() == 0 {
+            return false;
+        }
+        match Publication::of(message) {
+            Some(publication) => self.ledger.was_given_up(key, &publication).await,
+            None => false,
         }
     }
 
@@ -272,6 +287,11 @@ impl<D: Destination> Engine<D> {
             consumer: self.consumer.clone(),
         };
         self.successors.dead_letter(delivery, ended.history, &note).await?;
+        if let (Some(event), Some(publication)) =
+            (&ended.event, Publication::of(delivery.message()))
+        {
+            self.ledger.give_up(IdempotencyKey::of(event, &self.name), publication).await;
+        }
         warn!(event_id = ended.event_id(delivery.message()), destination = %self.name,
             attempt = ended.history.attempts, cause = cause.as_str(), reason = note.reason,
             "Gave an event up; it is a dead letter now");

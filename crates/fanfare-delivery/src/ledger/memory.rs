@@ -8,6 +8,7 @@ use lru::LruCache;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::given_up::GivenUp;
 use super::{IfTaken, TIME_TO_LIVE};
 
 /// Keys of this process's deliveries.
@@ -15,6 +16,7 @@ use super::{IfTaken, TIME_TO_LIVE};
 pub(crate) struct MemoryLedger {
     inner: Mutex<Inner>,
     released: Notify,
+    pub(super) given_up: GivenUp,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ pub(super) const CAPACITY: usize = 65_536;
 impl MemoryLedger {
     pub(super) fn new() -> Self {
         let inner = Inner { delivered: LruCache::unbounded(), claimed: HashSet::new() };
-        Self { inner: Mutex::new(inner), released: Notify::new() }
+        Self { inner: Mutex::new(inner), released: Notify::new(), given_up: GivenUp::new() }
     }
 
     /// Claims `key`, which another attempt of this process may have.

@@ -5,6 +5,7 @@
 //! of all that share it.
 
 mod away;
+mod given_up;
 mod memory;
 mod postbox;
 mod shared;
@@ -16,6 +17,7 @@ use fanfare_events::IdempotencyKey;
 pub use away::{LedgerDown, LedgerSettings};
 
 use crate::shared::Away;
+pub(crate) use given_up::Publication;
 use memory::{LocalAnswer, LocalClaim, MemoryLedger};
 use shared::SharedClaim;
 pub(crate) use shared::{SharedLedger, SharedOptions};
@@ -89,6 +91,27 @@ impl Ledger {
                 LocalAnswer::Taken => Claim::Taken,
             },
             Self::Shared(shared) => shared.claim(key, if_taken).await,
+        }
+    }
+
+    /// Remembers that a publication of `key` is a dead letter. Said before its delivery is
+    /// acked, so that the delivery is known when it comes again.
+    pub(crate) async fn give_up(&self, key: IdempotencyKey, publication: Publication) {
+        match self {
+            Self::Memory(memory) => memory.given_up.add(key, publication),
+            Self::Shared(shared) => shared.give_up(key, publication).await,
+        }
+    }
+
+    /// Whether this publication of `key` is a dead letter, as far as is known.
+    pub(crate) async fn was_given_up(
+        &self,
+        key: IdempotencyKey,
+        publication: &Publication,
+    ) -> bool {
+        match self {
+            Self::Memory(memory) => memory.given_up.holds(key, publication),
+            Self::Shared(shared) => shared.was_given_up(key, publication).await,
         }
     }
 

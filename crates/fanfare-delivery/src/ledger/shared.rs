@@ -14,6 +14,7 @@ use fanfare_events::{DestinationName, IdempotencyKey};
 use prometheus_client::metrics::counter::Counter;
 use redis::{RedisError, Script};
 
+use super::given_up::{self, Publication};
 use super::memory::{LocalAnswer, MemoryLedger};
 use super::postbox::{Entry, Postbox, Word};
 use super::{Claim, Claimed, IfTaken, LedgerDown, TIME_TO_LIVE};
@@ -105,8 +106,26 @@ impl SharedLedger {
         Claim::Ours(Claimed { local, shared: Some(shared), waited, abandoned })
     }
 
+    pub(super) async fn give_up(&self, key: IdempotencyKey, publication: Publication) {
+        given_up::tell(&self.link, &self.dead_name(key), &publication).await;
+        self.memory.given_up.add(key, publication);
+    }
+
+    pub(super) async fn was_given_up(
+        &self,
+        key: IdempotencyKey,
+        publication: &Publication,
+    ) -> bool {
+        self.memory.given_up.holds(key, publication)
+            || given_up::ask(&self.link, &self.dead_name(key), publication).await
+    }
+
     pub(super) async fn close(&self) {
         self.postbox.emptied().await;
+    }
+
+    fn dead_name(&self, key: IdempotencyKey) -> String {
+        format!("{}dead:{key}", self.prefix)
     }
 
     /// Nothing is called yet. If the entry becomes ours, whether or not we hear of it, and

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanfare_broker::{Cause, Delivery};
-use fanfare_events::{DecodeError, Event};
+use fanfare_events::{DecodeError, Event, IdempotencyKey};
 use tokio_util::sync::CancellationToken;
 
 use super::lanes::Key;
@@ -12,6 +12,7 @@ use crate::destination::Destination;
 use crate::ended::Ended;
 use crate::engine::Engine;
 use crate::outcome::Reason;
+use crate::report::Result as Settled;
 use crate::successor::NoSuccessor;
 use crate::work::{Finished, Then, poison, undecodable};
 
@@ -77,6 +78,10 @@ impl<D: Destination> Engine<D> {
                 return self.bury(order, place, delivery, ended, cause, reason).await;
             }
         };
+        // Its own letter would keep it back, and be followed by another.
+        if self.is_dead_already(message, IdempotencyKey::of(&event, &self.name)).await {
+            return Ok(Ended { event: Some(event), ..ended }.with(Settled::Duplicate));
+        }
         if self.is_kept_back(order, place, &ended).await? {
             ended.event = Some(event);
             let reason = Reason::new("an earlier event of its key is a dead letter");
