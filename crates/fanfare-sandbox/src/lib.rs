@@ -8,6 +8,7 @@
 //! | [`redis`] | a Redis of one's own, to be killed and paused |
 //! | [`postgres`] | a PostgreSQL of one's own, to be killed |
 //! | [`demo`] | the main job end to end, with a balance at its end |
+//! | [`leash`] | ends the programs of a process that cannot do so itself |
 //! | [`command`] | the command line of `fanfare-sandbox` |
 //! | [`healthcheck`](mod@healthcheck) | asks a URL whether its server is well |
 
@@ -16,6 +17,7 @@ pub mod command;
 pub mod demo;
 pub mod healthcheck;
 mod last_will;
+pub mod leash;
 pub mod mock;
 mod port;
 pub mod postgres;

@@ -7,6 +7,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::ExtraConfig;
 use crate::system::free_ports;
 
 /// Everything that is needed to start a node, or to talk to it from another process.
@@ -24,8 +25,13 @@ pub(super) struct LocalNode {
 
 impl LocalNode {
     /// Lays out the folder of a new node on free loopback ports.
-    pub(super) fn lay_out(home: &Path, scripts: &Path, extra_config: &str) -> io::Result<Self> {
-        fs::write(home.join("rabbitmq.conf"), extra_config)?;
+    pub(super) fn lay_out(
+        home: &Path,
+        scripts: &Path,
+        config: ExtraConfig<'_>,
+    ) -> io::Result<Self> {
+        fs::write(home.join("rabbitmq.conf"), config.plain)?;
+        fs::write(home.join("advanced.config"), format!("[{}].\n", config.advanced))?;
         fs::write(home.join("plugins"), "[].\n")?;
         fs::create_dir(home.join("log"))?;
         let [amqp_port, distribution_port, epmd_port] = free_ports()?;
@@ -82,6 +88,7 @@ impl LocalNode {
             .env("RABBITMQ_MNESIA_BASE", self.home.join("data"))
             .env("RABBITMQ_LOG_BASE", self.home.join("log"))
             .env("RABBITMQ_CONFIG_FILE", self.home.join("rabbitmq.conf"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", self.home.join("advanced.config"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.home.join("plugins"))
             // A file that does not exist: the system's node must not lend us its settings.
             .env("RABBITMQ_CONF_ENV_FILE", self.home.join("no-environment-file"))
@@ -96,13 +103,12 @@ impl LocalNode {
 }
 
 /// What the caller's shell may hold for another node.
-const FOREIGN_SETTINGS: [&str; 9] = [
+const FOREIGN_SETTINGS: [&str; 8] = [
     "ERL_AFLAGS",
     "ERL_FLAGS",
     "ERL_LIBS",
     "ERL_ZFLAGS",
     "NOTIFY_SOCKET",
-    "RABBITMQ_ADVANCED_CONFIG_FILE",
     "RABBITMQ_MNESIA_DIR",
     "RABBITMQ_SERVER_START_ARGS",
     "RABBITMQ_USE_LONGNAME",

@@ -49,6 +49,15 @@ pub struct Wishes {
     pub image: Option<String>,
 }
 
+/// What a private broker is configured with besides its defaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExtraConfig<'a> {
+    /// Lines of its `rabbitmq.conf`.
+    pub plain: &'a str,
+    /// Applications with their settings, for its `advanced.config`: `{rabbit, [{key, value}]}`.
+    pub advanced: &'a str,
+}
+
 /// What a user may do in a vhost: regular expressions over the names of queues and exchanges.
 #[derive(Clone, Copy, Debug)]
 pub struct Permissions<'a> {
@@ -86,7 +95,12 @@ impl BrokerNode {
     ///
     /// `extra_config` is added to its `rabbitmq.conf`, for example a short `consumer_timeout`.
     pub async fn private(extra_config: &str) -> Result<Self, ProvisionError> {
-        provision::private(extra_config).await
+        Self::private_with(ExtraConfig { plain: extra_config, ..ExtraConfig::default() }).await
+    }
+
+    /// The same, with more than its `rabbitmq.conf` can say.
+    pub async fn private_with(config: ExtraConfig<'_>) -> Result<Self, ProvisionError> {
+        provision::private(config).await
     }
 
     /// Joins the node that another process started and keeps, by its [home](Self::home).

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
+use super::ExtraConfig;
 use super::error::{NodeError, StartError};
 use super::home::{Description, Place};
 use super::local::LocalNode;
@@ -38,10 +39,13 @@ pub(super) struct PrivateNode {
 
 impl PrivateNode {
     /// Starts a new node and returns when it accepts a login.
-    pub(super) async fn launch(scripts: &Path, extra_config: &str) -> Result<Self, StartError> {
+    pub(super) async fn launch(
+        scripts: &Path,
+        config: ExtraConfig<'_>,
+    ) -> Result<Self, StartError> {
         let mut last = Err(StartError::Ended { output: String::new() });
         for _ in 0..TRIES {
-            last = Self::launch_once(scripts, extra_config).await;
+            last = Self::launch_once(scripts, config).await;
             if !matches!(last, Err(StartError::Ended { .. })) {
                 break;
             }
@@ -49,7 +53,7 @@ impl PrivateNode {
         last
     }
 
-    async fn launch_once(scripts: &Path, extra_config: &str) -> Result<Self, StartError> {
+    async fn launch_once(scripts: &Path, config: ExtraConfig<'_>) -> Result<Self, StartError> {
         let home = tempfile::Builder::new()
             .prefix("fanfare-broker-")
             .tempdir()
@@ -58,7 +62,7 @@ impl PrivateNode {
             Keeper::of_folder(home.path()).map_err(failed("starting the node's keeper"))?;
         // From here on the folder is the keeper's to remove.
         let home = home.keep();
-        let local = LocalNode::lay_out(&home, scripts, extra_config)
+        let local = LocalNode::lay_out(&home, scripts, config)
             .map_err(failed("laying out the node's folder"))?;
 
         let mut epmd = local.tool("epmd");

@@ -7,7 +7,7 @@ use super::control::Control;
 use super::error::{LoginError, ProvisionError};
 use super::management::Management;
 use super::private::PrivateNode;
-use super::{BrokerNode, Life, Wishes, installed, login};
+use super::{BrokerNode, ExtraConfig, Life, Wishes, installed, login};
 use crate::system::{Package, PackageManager};
 
 /// Erlang comes with it.
@@ -26,7 +26,7 @@ pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionEr
         Err(why) => why,
     };
     say(&format!("not through Docker ({docker})"));
-    match private("").await {
+    match private(ExtraConfig::default()).await {
         Err(ProvisionError::NoWay { process, package, .. }) => {
             Err(ProvisionError::NoWay { docker, process, package })
         }
@@ -35,12 +35,12 @@ pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionEr
 }
 
 /// Starts a process, after installing RabbitMQ if it is missing.
-pub(super) async fn private(extra_config: &str) -> Result<BrokerNode, ProvisionError> {
+pub(super) async fn private(config: ExtraConfig<'_>) -> Result<BrokerNode, ProvisionError> {
     let scripts = match installed::scripts().await {
         Some(scripts) => scripts,
         None => install().await?,
     };
-    let node = PrivateNode::launch(&scripts, extra_config).await?;
+    let node = PrivateNode::launch(&scripts, config).await?;
     say(&format!("a private rabbitmq-server process, {}", shown(&node.local().url())));
     Ok(BrokerNode {
         url: node.local().url(),

@@ -13,9 +13,9 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::apis::{DemoApi, TOKEN};
-use super::leash::Leash;
 use super::options::Options;
 use crate::healthcheck::healthcheck;
+use crate::leash::Leash;
 
 /// The consumers, running.
 #[derive(Debug)]

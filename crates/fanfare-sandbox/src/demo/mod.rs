@@ -11,7 +11,6 @@ mod board;
 mod consumers;
 mod dead_letters;
 mod file;
-mod leash;
 mod listener;
 mod options;
 mod oracle;

@@ -1,6 +1,7 @@
 //! One thing that goes wrong with one request.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,12 @@ impl Fault {
     pub fn body_bytes(mut self, bytes: u64) -> Self {
         self.body_bytes = Some(bytes);
         self
+    }
+
+    /// How long a refusal asks the caller to wait.
+    pub(crate) fn asks_to_wait(&self) -> Option<Duration> {
+        self.refusal()?;
+        RetryAfter::parse(self.retry_after.as_deref()?)?.wait()
     }
 
     /// The status to answer, unless the request passes through.

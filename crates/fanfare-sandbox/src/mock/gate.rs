@@ -82,7 +82,7 @@ impl Gate {
             }
         }
         let Ok(body) = to_bytes(Body::new(body), vendor.max_body()).await else {
-            visit.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
+            visit.answered(StatusCode::PAYLOAD_TOO_LARGE.as_u16(), None);
             return Ok(vendor.refuse(StatusCode::PAYLOAD_TOO_LARGE));
         };
         let identity = if log.enabled() {
@@ -127,7 +127,7 @@ impl Gate {
         if fault.hang.is_some() || fault.reset.is_some() {
             return Err(self.withhold(fault).await);
         }
-        visit.answered(answer.status().as_u16());
+        visit.answered(answer.status().as_u16(), fault.asks_to_wait());
         Ok(answer::disturbed(answer, &verdict).await)
     }
 

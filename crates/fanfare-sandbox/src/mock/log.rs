@@ -170,10 +170,11 @@ impl Visit<'_> {
         });
     }
 
-    pub(crate) fn answered(&self, status: u16) {
+    pub(crate) fn answered(&self, status: u16, asks_to_wait: Option<Duration>) {
         self.update(|entries, _| {
             if let Some(record) = entries.record(self.seq) {
                 record.status = Some(status);
+                record.asked_to_wait_ms = asks_to_wait.map(|wait| wait.as_secs_f64() * 1e3);
             }
         });
     }

@@ -31,6 +31,9 @@ pub struct RequestRecord {
     pub fault: Option<&'static str>,
     /// The status that was answered; absent when no answer was given.
     pub status: Option<u16>,
+    /// How long the answer asked the caller to wait: an injected `Retry-After` that is valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_to_wait_ms: Option<f64>,
     /// Items of this request that the API accepted.
     pub accepted: u32,
     /// Items whose acceptance changed something.

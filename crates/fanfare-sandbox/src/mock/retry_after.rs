@@ -31,6 +31,14 @@ impl RetryAfter {
         Some(Self::Date { form, seconds })
     }
 
+    /// How long it asks to wait, where it is valid; what has passed already asks for nothing.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Verbatim(text) => Duration::try_from_secs_f64(text.trim().parse().ok()?).ok(),
+            Self::Date { seconds, .. } => u64::try_from(*seconds).ok().map(Duration::from_secs),
+        }
+    }
+
     /// The header's value in an answer whose `Date` is `now`.
     pub(crate) fn write(&self, now: SystemTime) -> String {
         match self {
@@ -57,6 +65,17 @@ mod tests {
         assert_eq!(written("imf:+3s"), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(written("rfc850:+3s"), "Sunday, 06-Nov-94 08:49:37 GMT");
         assert_eq!(written("asctime:-4s"), "Sun Nov  6 08:49:30 1994");
+    }
+
+    #[test]
+    fn what_is_valid_and_not_over_asks_to_wait() {
+        let wait = |text| RetryAfter::parse(text).unwrap().wait();
+        assert_eq!(wait("3"), Some(Duration::from_secs(3)));
+        assert_eq!(wait("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(wait("asctime:+4s"), Some(Duration::from_secs(4)));
+        for nothing in ["-1", "soon", "imf:-4s", "inf"] {
+            assert_eq!(wait(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

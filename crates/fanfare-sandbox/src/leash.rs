@@ -1,4 +1,4 @@
-//! Ends the programs of the demo when the demo itself cannot: after a panic or kill -9.
+//! Ends the programs that a process started when it cannot itself: after a panic or kill -9.
 
 use std::io;
 
@@ -24,19 +24,21 @@ kill -9 $pids
 
 /// Holds programs until they are released, or ends them with this process.
 #[derive(Debug)]
-pub(super) struct Leash(LastWill);
+pub struct Leash(LastWill);
 
 impl Leash {
-    pub(super) fn new() -> io::Result<Self> {
+    /// Holds nothing yet.
+    pub fn new() -> io::Result<Self> {
         LastWill::new(SCRIPT, NO_ARGUMENTS).map(Self)
     }
 
-    pub(super) fn hold(&mut self, pid: u32) -> io::Result<()> {
+    /// Ends this process too, unless it is released.
+    pub fn hold(&mut self, pid: u32) -> io::Result<()> {
         self.0.add(&format!("hold {pid}"))
     }
 
     /// All programs have ended; their numbers may be given to others now.
-    pub(super) fn release(&mut self) -> io::Result<()> {
+    pub fn release(&mut self) -> io::Result<()> {
         self.0.add("release")
     }
 }
