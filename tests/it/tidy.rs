@@ -23,8 +23,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// They stand outside the house and may look through every window.
-const OUTSIDE: &[&str] =
-    &["fanfare-bench", "fanfare-examples", "fanfare-sandbox", "fanfare-tests", "xtask"];
+const OUTSIDE: &[&str] = &[
+    "fanfare-bench",
+    "fanfare-chaos",
+    "fanfare-examples",
+    "fanfare-sandbox",
+    "fanfare-tests",
+    "xtask",
+];
 
 /// Where the environment may be read: settings, and what runs the tests.
 const READS_ENVIRONMENT: &[&str] = &["crates/fanfare-process/", "tests/", "xtask/"];
@@ -130,7 +136,7 @@ fn offenders(offends: impl Fn(&Source) -> bool) -> Vec<String> {
 fn sources() -> Vec<Source> {
     let root = root();
     let mut paths = Vec::new();
-    for room in ["crates", "tests", "xtask"] {
+    for room in ["chaos", "crates", "tests", "xtask"] {
         collect(&root.join(room), &mut paths);
     }
     let source = |path: PathBuf| {

@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a newcomer and CI run, with everything that is missing provisioned first.
 
 mod bench;
+mod chaos;
 mod demo;
 mod test;
 
@@ -19,6 +20,8 @@ struct Arguments {
 enum Task {
     /// Measures the engine against a loop that anybody would write first
     Bench(bench::Arguments),
+    /// Breaks everything that can break, by a seed and under load, and shows that nothing is lost
+    Chaos(chaos::Arguments),
     /// Plays the main job end to end: publish, fail, retry, replay, and a balance at the end
     Demo(demo::Arguments),
     /// Runs every test, against a broker that is found or started first
@@ -29,6 +32,7 @@ enum Task {
 async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().task {
         Task::Bench(arguments) => bench::run(arguments),
+        Task::Chaos(arguments) => chaos::run(arguments),
         Task::Demo(arguments) => demo::run(arguments).await,
         Task::Test(arguments) => test::run(arguments).await,
     }

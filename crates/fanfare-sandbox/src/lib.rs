@@ -9,6 +9,7 @@
 //! | [`postgres`] | a PostgreSQL of one's own, to be killed |
 //! | [`demo`] | the main job end to end, with a balance at its end |
 //! | [`leash`] | ends the programs of a process that cannot do so itself |
+//! | [`ready`] | waits for a consumer that was started as a program |
 //! | [`command`] | the command line of `fanfare-sandbox` |
 //! | [`healthcheck`](mod@healthcheck) | asks a URL whether its server is well |
 
@@ -22,5 +23,6 @@ pub mod mock;
 mod port;
 pub mod postgres;
 pub mod proxy;
+pub mod ready;
 pub mod redis;
 mod system;

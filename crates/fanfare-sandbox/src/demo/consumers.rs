@@ -1,21 +1,20 @@
 //! The two consumers of the demo: started as programs, waited for, ended.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::apis::{DemoApi, TOKEN};
 use super::options::Options;
-use crate::healthcheck::healthcheck;
 use crate::leash::Leash;
+use crate::ready::until_ready;
 
 /// The consumers, running.
 #[derive(Debug)]
@@ -33,14 +32,8 @@ pub(super) struct Consumer {
     child: Child,
 }
 
-/// Declaring a topology takes a second or two, several on a busy machine.
-const START: Duration = Duration::from_secs(60);
 /// Longer than `FANFARE_SHUTDOWN_GRACE` below.
 const END: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Said by a consumer once its admin endpoints are served.
-const SERVING: &str = "serving /livez";
 
 /// Short enough that a demo sees the end of every event; the defaults take a day.
 const SCHEDULE: [(&str, &str); 5] = [
@@ -145,36 +138,4 @@ fn spawn(
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("{} cannot be started", program.display()))
-}
-
-/// Where its admin endpoints are, once it says that it is ready.
-async fn until_ready(child: &mut Child, log: &Path) -> anyhow::Result<String> {
-    let deadline = Instant::now() + START;
-    let mut not_ready = anyhow::anyhow!("it has not said where its admin endpoints are");
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait()? {
-            bail!("it ended ({status}): {}", last_line(log));
-        }
-        if let Some(address) = admin_address(log) {
-            let url = format!("http://{address}");
-            match healthcheck(&format!("{url}/readyz")).await {
-                Ok(()) => return Ok(url),
-                Err(error) => not_ready = error.into(),
-            }
-        }
-        sleep(LOOK_EVERY).await;
-    }
-    Err(not_ready.context(format!("not ready after {} s", START.as_secs())))
-}
-
-fn admin_address(log: &Path) -> Option<String> {
-    let log = fs::read_to_string(log).ok()?;
-    let line = log.lines().find(|line| line.contains(SERVING))?;
-    let line: Value = serde_json::from_str(line).ok()?;
-    line["address"].as_str().map(str::to_owned)
-}
-
-fn last_line(log: &Path) -> String {
-    let log = fs::read_to_string(log).unwrap_or_default();
-    log.lines().last().unwrap_or("it said nothing").to_owned()
 }

@@ -1,0 +1,118 @@
+//! Has the planned faults happen, and writes down what was seen of each.
+
+mod apis;
+mod broker;
+mod data;
+mod network;
+mod processes;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
+
+pub use data::{BAD_PRODUCER, BadMessage, BadSort};
+
+use crate::clock::now_ms;
+use crate::plan::{Kind, Lane, Plan, Planned};
+use crate::stage::Stage;
+use data::Strangers;
+
+/// A fault that happened, or did not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Happened {
+    /// As it was planned.
+    pub planned: Planned,
+    /// When it began.
+    pub began_ms: f64,
+    /// When whoever it happened to was well again, as far as that is known at once.
+    pub ended_ms: f64,
+    /// How often it was seen from the side that it happened to; none means that it did not.
+    pub seen: u64,
+    /// What was seen, or why it did not happen.
+    pub evidence: String,
+}
+
+/// What was seen of a fault.
+#[derive(Debug)]
+struct Sight {
+    seen: u64,
+    evidence: String,
+}
+
+/// The faults of a run.
+#[derive(Debug, Default)]
+pub struct Injection {
+    happened: Mutex<Vec<Happened>>,
+    strangers: Strangers,
+}
+
+impl Injection {
+    /// Carries out the plan, from `start` on.
+    pub async fn carry_out(&self, plan: &Plan, stage: &Stage, start: Instant) {
+        let lanes = Lane::ALL.map(|lane| self.lane(lane, plan, stage, start));
+        join_all(lanes).await;
+    }
+
+    /// What has happened so far.
+    pub fn happened(&self) -> Vec<Happened> {
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was published besides the producers' events.
+    pub fn strangers(&self) -> (Vec<BadMessage>, Vec<u64>) {
+        self.strangers.published()
+    }
+
+    async fn lane(&self, lane: Lane, plan: &Plan, stage: &Stage, start: Instant) {
+        for planned in plan.faults.iter().filter(|planned| planned.kind.lane() == lane) {
+            sleep_until(start + Duration::from_secs_f64(planned.at)).await;
+            let began_ms = now_ms();
+            let sight = self.perform(*planned, stage).await;
+            let Sight { seen, evidence } =
+                sight.unwrap_or_else(|error| Sight { seen: 0, evidence: format!("{error:#}") });
+            let ended_ms = now_ms();
+            let happened = Happened { planned: *planned, began_ms, ended_ms, seen, evidence };
+            self.happened.lock().unwrap_or_else(PoisonError::into_inner).push(happened);
+        }
+    }
+
+    async fn perform(&self, planned: Planned, stage: &Stage) -> anyhow::Result<Sight> {
+        match planned.kind {
+            Kind::BrokerKilled => broker::kill(stage).await,
+            Kind::BrokerStopped => broker::stop(stage).await,
+            Kind::MemoryAlarm => broker::alarm(stage, planned.length()).await,
+            Kind::ConnectionsClosed => broker::close_connections(stage).await,
+            Kind::NetworkReset => network::reset(stage, planned).await,
+            Kind::Blackhole => network::blackhole(stage, planned).await,
+            Kind::ConfirmsLost => network::lose_confirms(stage, planned).await,
+            Kind::SlowNetwork => network::slow_down(stage, planned).await,
+            Kind::ConsumerKilled => processes::kill_consumer(stage, planned).await,
+            Kind::ConsumerReplaced => processes::replace_consumer(stage, planned).await,
+            Kind::ConsumerFrozen => processes::freeze_consumer(stage, planned).await,
+            Kind::ProducerKilled => processes::kill_producer(stage, planned).await,
+            Kind::RedisKilled => processes::kill_redis(stage, planned).await,
+            Kind::ServerErrors
+            | Kind::Throttled
+            | Kind::Silent
+            | Kind::AnswersLost
+            | Kind::SlowRamp
+            | Kind::ApiDown => apis::disturb(stage, planned).await,
+            Kind::BadData => self.strangers.publish(stage, planned).await,
+        }
+    }
+}
+
+impl Planned {
+    fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.lasts)
+    }
+}
+
+impl Sight {
+    fn new(seen: u64, evidence: impl Into<String>) -> Self {
+        Self { seen, evidence: evidence.into() }
+    }
+}

@@ -1,0 +1,95 @@
+//! What may have left it open whether something had been done: the only excuse for doing it again.
+
+use crate::facts::Facts;
+use crate::plan::Kind;
+use crate::stage::{End, Role};
+
+/// A span of time in which somebody could not know, or could not tell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Incident {
+    pub(super) from_ms: f64,
+    pub(super) until_ms: f64,
+    pub(super) reach: Reach,
+}
+
+/// Whom it concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The broker, and so everybody, and what waited in its queues.
+    Broker,
+    /// Producers' connections.
+    WayIn,
+    /// The connections of this destination's consumers, or everybody's.
+    WayOut(Option<usize>),
+    /// A consumer of this destination.
+    Consumer(usize),
+    /// The Redis of the shared ledgers.
+    Ledger,
+}
+
+/// Until an answer has become an ack that the broker has taken, on a busy machine. Acks travel
+/// within milliseconds; a slow network adds 300.
+pub(super) const ACK_MS: f64 = 2_000.0;
+/// Until everybody has connected again and noticed.
+const RECOVERY_MS: f64 = 4_000.0;
+
+/// All of them, from what was seen to happen.
+pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
+    let mut incidents = Vec::new();
+    for happened in &facts.happened {
+        let target = happened.planned.target;
+        let reaches: &[Reach] = match happened.planned.kind {
+            Kind::BrokerKilled | Kind::BrokerStopped => &[Reach::Broker, Reach::WayIn],
+            Kind::ConnectionsClosed => &[Reach::WayIn, Reach::WayOut(None)],
+            Kind::NetworkReset | Kind::Blackhole | Kind::ConfirmsLost if target == 0 => {
+                &[Reach::WayIn]
+            }
+            Kind::NetworkReset | Kind::Blackhole | Kind::ConfirmsLost => {
+                &[Reach::WayOut(Some(target - 1))]
+            }
+            Kind::ConsumerKilled | Kind::ConsumerFrozen => &[Reach::Consumer(target)],
+            Kind::RedisKilled => &[Reach::Ledger],
+            Kind::MemoryAlarm
+            | Kind::SlowNetwork
+            | Kind::ConsumerReplaced
+            | Kind::ProducerKilled
+            | Kind::ServerErrors
+            | Kind::Throttled
+            | Kind::Silent
+            | Kind::AnswersLost
+            | Kind::SlowRamp
+            | Kind::ApiDown
+            | Kind::BadData => &[],
+        };
+        let (from_ms, until_ms) = (happened.began_ms, happened.ended_ms + RECOVERY_MS);
+        incidents.extend(reaches.iter().map(|reach| Incident { from_ms, until_ms, reach: *reach }));
+    }
+    incidents.extend(violent_ends(facts));
+    incidents
+}
+
+/// Consumers that ended in no order, though nobody planned it.
+fn violent_ends(facts: &Facts) -> impl Iterator<Item = Incident> {
+    facts.lives.iter().filter_map(|life| match (life.role, life.ended) {
+        (Role::Consumer(destination), Some((at_ms, End::Overdue | End::ByItself(_)))) => {
+            let from_ms = life.asked_ms.unwrap_or(at_ms - RECOVERY_MS);
+            Some(Incident { from_ms, until_ms: at_ms, reach: Reach::Consumer(destination) })
+        }
+        _ => None,
+    })
+}
+
+impl Incident {
+    pub(super) fn overlaps(&self, from_ms: f64, until_ms: f64) -> bool {
+        self.from_ms <= until_ms && from_ms <= self.until_ms
+    }
+
+    /// Whether it may have kept a delivery of this destination from being settled.
+    pub(super) fn unsettles(&self, destination: usize) -> bool {
+        match self.reach {
+            Reach::Broker | Reach::WayOut(None) => true,
+            Reach::WayOut(Some(other)) | Reach::Consumer(other) => other == destination,
+            Reach::WayIn | Reach::Ledger => false,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What goes wrong and when: drawn from the seed, and from nothing else.
+
+mod kind;
+mod schedule;
+
+pub use kind::{Kind, Lane};
+pub use schedule::{Plan, Planned, draw};
