@@ -1,7 +1,7 @@
 //! The oracle: from what was recorded to what held and what did not.
 //!
-//! Each invariant is one pure function over a [`Case`]. What may excuse an extra call is an
-//! [incident](incident) that is in the facts, never a rate or a share.
+//! Each invariant is one pure function over the facts, put in order. What may excuse an extra call is an
+//! incident that is in the facts, never a rate or a share.
 
 mod case;
 mod finding;
