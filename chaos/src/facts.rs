@@ -32,6 +32,8 @@ pub struct Facts {
     pub lives: Vec<Life>,
     /// What was seen meanwhile.
     pub recording: Recording,
+    /// When consumers said that they could not reach their ledger.
+    pub without_ledger: Vec<WithoutLedger>,
     /// When the last fault was over.
     pub healed_ms: f64,
     /// When nothing waited any more, if that came about in time.
@@ -46,6 +48,17 @@ pub struct Facts {
     pub leaks: Vec<Leak>,
     /// Bytes that were searched for secrets.
     pub searched: u64,
+}
+
+/// A time in which a consumer of a destination had to do without the shared ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WithoutLedger {
+    /// The number of the destination.
+    pub destination: usize,
+    /// When it said so.
+    pub from_ms: f64,
+    /// When it had it again.
+    pub until_ms: f64,
 }
 
 /// One event on its way in.

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod gather;
 pub mod inject;
 pub mod load;
+mod logged;
 pub mod operator;
 pub mod oracle;
 pub mod plan;

@@ -14,6 +14,7 @@ use crate::facts::{Facts, Fresh, Replay};
 use crate::gather;
 use crate::inject::Injection;
 use crate::load::{DESTINATIONS, Name, event};
+use crate::logged;
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::search::Search;
@@ -98,6 +99,7 @@ impl<S: Fn(&str)> Play<'_, S> {
             parked: gather::messages(stage, &stage.namespace().unrouted()).await?.len() as u64,
             lives: Vec::new(),
             recording: Recording::default(),
+            without_ledger: Vec::new(),
             healed_ms,
             drained_ms,
             left: 0,
@@ -136,6 +138,7 @@ impl<S: Fn(&str)> Play<'_, S> {
         self.replayed(facts).await?;
         self.write_calls(facts)?;
         facts.lives = stage.register.close()?;
+        facts.without_ledger = facts.lives.iter().flat_map(logged::without_ledger).collect();
         facts.logs().iter().for_each(|log| search.look_into(log, password));
         search.look_into(&stage.folder().join("audit.ndjson"), password);
         (facts.searched, facts.leaks) = (search.searched, search.leaks);

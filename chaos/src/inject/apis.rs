@@ -8,11 +8,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Sight;
 use crate::load::DESTINATIONS;
-use crate::plan::{Kind, Planned};
+use crate::plan::{Kind, Planned, RETRY_AFTER};
 use crate::stage::Stage;
 
-/// `Retry-After` in each form that is allowed, and in two that are not.
-const RETRY_AFTER: [&str; 7] = ["2", "imf:+3s", "1.5", "rfc850:+2s", "asctime:+3s", "soon", "-1"];
 const SERVER_ERRORS: [u16; 4] = [500, 502, 503, 504];
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use fanfare_sandbox::mock::RequestRecord;
 
-use super::case::{Case, Known};
+use super::case::Case;
 use super::finding::Finding;
 use crate::stage::RETRY_ATTEMPTS;
 
@@ -35,7 +35,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
             finding.offend(format!("{} at {name}: {what}", known.id), Some(known.published.name));
         };
         for pair in calls.windows(2) {
-            judge_pair(known, pair[0], pair[1], &mut counts, &mut offend);
+            judge_pair(pair[0], pair[1], &mut counts, &mut offend);
         }
         let failed = calls.iter().filter(|call| call.status.is_some_and(is_charged)).count();
         if failed > RETRY_ATTEMPTS as usize {
@@ -62,7 +62,6 @@ struct Counts {
 
 /// Two calls for one event, one after the other.
 fn judge_pair(
-    known: &Known,
     first: &RequestRecord,
     second: &RequestRecord,
     counts: &mut Counts,
@@ -85,7 +84,6 @@ fn judge_pair(
     let asked_ms = first.asked_to_wait_ms.unwrap_or(0.0);
     let floor_ms = if is_charged(status) { asked_ms.max(FLOOR_MS) } else { asked_ms };
     if gap_ms < floor_ms {
-        let _ = known;
         offend(format!("was called for again {gap_ms:.0} ms after {status}, not {floor_ms:.0}"));
     }
 }

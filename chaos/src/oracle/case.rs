@@ -120,10 +120,11 @@ impl<'a> Case<'a> {
             && self.places[destination].calls(key).iter().all(|call| is_answered(call))
     }
 
-    /// Incidents that concern the ledger that a destination's consumers share.
-    pub(super) fn ledger_met(&self, from_ms: f64, until_ms: f64) -> bool {
-        let ledger = self.incidents.iter().filter(|incident| incident.reach == Reach::Ledger);
-        ledger.into_iter().any(|incident| incident.overlaps(from_ms, until_ms))
+    /// Whether consumers of a destination were without their shared ledger meanwhile.
+    pub(super) fn lacks_ledger(&self, destination: usize, from_ms: f64, until_ms: f64) -> bool {
+        self.incidents.iter().any(|incident| {
+            incident.hides_ledger(destination) && incident.overlaps(from_ms, until_ms)
+        })
     }
 }
 

@@ -57,7 +57,7 @@ fn is_unwritten(case: &Case<'_>, destination: usize, call: &RequestRecord) -> bo
     let has_died = case.incidents.iter().any(|incident| {
         incident.reach == Reach::Consumer(destination) && incident.overlaps(from_ms, until_ms)
     });
-    is_answered(call) && (has_died || case.ledger_met(from_ms, until_ms))
+    is_answered(call) && (has_died || case.lacks_ledger(destination, from_ms, until_ms))
 }
 
 fn count<T>(all: impl Iterator<Item = T>) -> u32 {
@@ -104,6 +104,9 @@ mod tests {
         let shared = cut.shared(SENDGRID);
         assert!(!shared.check(check).holds());
         assert!(shared.clone().fault(Kind::RedisKilled, 0, 100.0).check(check).holds());
+        let mut said = shared.clone();
+        said.facts.without_ledger.push(Build::without_ledger(SENDGRID, 40.0));
+        assert!(said.check(check).holds(), "a consumer said that it was without it");
         assert!(shared.fault(Kind::ConsumerKilled, SENDGRID, 100.0).check(check).holds());
     }
 

@@ -81,7 +81,7 @@ fn wrong_end(known: &Known, place: &Place<'_>, key: &str, accepted: u32) -> Opti
 /// Bad messages die of what they are, and once.
 fn bad_messages(case: &Case<'_>, finding: &mut Finding) {
     for bad in &case.facts.bad {
-        for (destination, place) in case.places.iter().enumerate() {
+        for place in &case.places {
             let letters: Vec<_> =
                 place.facts.dead.iter().filter(|letter| letter.id == bad.id).collect();
             let Some(last_ms) = letters.iter().map(|one| one.dead_at_ms).reduce(f64::max) else {
@@ -100,7 +100,6 @@ fn bad_messages(case: &Case<'_>, finding: &mut Finding) {
             if letters.len() > 1 + doubts.count() {
                 finding.offend(format!("{id} has {} letters at {name}", letters.len()), None);
             }
-            let _ = destination;
         }
     }
 }

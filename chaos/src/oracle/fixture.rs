@@ -7,7 +7,9 @@ use fanfare_sandbox::mock::{KeyTally, RequestRecord};
 
 use super::case::{Case, Known, expected_content};
 use super::finding::Finding;
-use crate::facts::{AtDestination, DeadLetter, Facts, Fresh, Published, Replay, Replayed};
+use crate::facts::{
+    AtDestination, DeadLetter, Facts, Fresh, Published, Replay, Replayed, WithoutLedger,
+};
 use crate::inject::{BadMessage, BadSort, Happened};
 use crate::load::{DESTINATIONS, Fate, Name, event, fate};
 use crate::plan::{Kind, Plan, Planned};
@@ -51,6 +53,7 @@ impl Default for Build {
             parked: 0,
             lives: lives.collect(),
             recording: Recording { began_ms: ZERO_MS, ..Recording::default() },
+            without_ledger: vec![],
             healed_ms: ZERO_MS + 60_000.0,
             drained_ms: Some(ZERO_MS + 65_000.0),
             left: 0,
@@ -74,6 +77,11 @@ impl Build {
 
     pub(super) fn once() -> KeyTally {
         KeyTally { accepted: 1, effects: 1 }
+    }
+
+    pub(super) fn without_ledger(destination: usize, after_ms: f64) -> WithoutLedger {
+        let from_ms = ZERO_MS + after_ms;
+        WithoutLedger { destination, from_ms, until_ms: from_ms + 1_000.0 }
     }
 
     /// Published, and delivered wherever it is wanted.

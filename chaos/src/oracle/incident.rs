@@ -23,8 +23,8 @@ pub(super) enum Reach {
     WayOut(Option<usize>),
     /// A consumer of this destination.
     Consumer(usize),
-    /// The Redis of the shared ledgers.
-    Ledger,
+    /// The shared ledger of this destination's consumers, or everybody's.
+    Ledger(Option<usize>),
 }
 
 /// Until an answer has become an ack that the broker has taken, on a busy machine. Acks travel
@@ -48,7 +48,7 @@ pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
                 &[Reach::WayOut(Some(target - 1))]
             }
             Kind::ConsumerKilled | Kind::ConsumerFrozen => &[Reach::Consumer(target)],
-            Kind::RedisKilled => &[Reach::Ledger],
+            Kind::RedisKilled => &[Reach::Ledger(None)],
             Kind::MemoryAlarm
             | Kind::SlowNetwork
             | Kind::ConsumerReplaced
@@ -65,6 +65,11 @@ pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
         incidents.extend(reaches.iter().map(|reach| Incident { from_ms, until_ms, reach: *reach }));
     }
     incidents.extend(violent_ends(facts));
+    incidents.extend(facts.without_ledger.iter().map(|span| Incident {
+        from_ms: span.from_ms - ACK_MS,
+        until_ms: span.until_ms,
+        reach: Reach::Ledger(Some(span.destination)),
+    }));
     incidents
 }
 
@@ -89,7 +94,12 @@ impl Incident {
         match self.reach {
             Reach::Broker | Reach::WayOut(None) => true,
             Reach::WayOut(Some(other)) | Reach::Consumer(other) => other == destination,
-            Reach::WayIn | Reach::Ledger => false,
+            Reach::WayIn | Reach::Ledger(_) => false,
         }
+    }
+
+    /// Whether it kept consumers of this destination from their shared ledger.
+    pub(super) fn hides_ledger(&self, destination: usize) -> bool {
+        matches!(self.reach, Reach::Ledger(whose) if whose.is_none_or(|one| one == destination))
     }
 }

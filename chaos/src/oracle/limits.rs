@@ -1,8 +1,8 @@
-//! I6: never more calls at the same time than the consumers that run may make.
+//! I6: never more calls at the same time, or in a second, than the consumers that run may make.
 
 use super::case::{Case, end_ms};
 use super::finding::Finding;
-use crate::stage::{CONCURRENCY, End, Life, Role};
+use crate::stage::{CONCURRENCY, End, LIMITED, Life, RATE, Role};
 
 /// A process that was killed is noticed by its API when the kernel has closed its connections.
 const LET_GO_MS: f64 = 1_000.0;
@@ -30,10 +30,38 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
             });
         }
     }
+    let fastest = rates(case, &mut finding);
     let [hubspot, sendgrid, webhook] = most;
-    finding.note = format!("at the most {hubspot}, {sendgrid} and {webhook} at a time");
+    finding.note =
+        format!("at the most {hubspot}, {sendgrid}, {webhook} at a time, {fastest} in a second");
     finding
 }
+
+/// In no second are there more calls than its consumers together may make. Returns the most.
+fn rates(case: &Case<'_>, finding: &mut Finding) -> usize {
+    let place = &case.places[LIMITED];
+    let role = Role::Consumer(LIMITED);
+    let lives: Vec<&Life> = case.facts.lives.iter().filter(|life| life.role == role).collect();
+    let (mut first, mut most) = (0, 0);
+    for (last, call) in place.facts.calls.iter().enumerate() {
+        let until_ms = call.arrived_ms;
+        while until_ms - place.facts.calls[first].arrived_ms >= SECOND_MS {
+            first += 1;
+        }
+        let count = last - first + 1;
+        most = most.max(count);
+        let from_ms = place.facts.calls[first].arrived_ms;
+        let took_part = |life: &&&Life| life.began_ms <= until_ms && from_ms <= life.until_ms();
+        let limit = RATE as usize * lives.iter().filter(took_part).count();
+        finding.require(count <= limit, || {
+            let name = place.spec.name;
+            format!("{count} calls in a second to {name}, where {limit} are allowed")
+        });
+    }
+    most
+}
+
+const SECOND_MS: f64 = 1_000.0;
 
 /// Processes that may have calls under way: of those that died, their last ones too.
 fn callers(lives: &[&Life], at_ms: f64) -> usize {
@@ -49,7 +77,7 @@ fn callers(lives: &[&Life], at_ms: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Build, SENDGRID};
+    use super::super::fixture::{Build, SENDGRID, WEBHOOK};
     use super::*;
 
     fn together(count: u64) -> Build {
@@ -63,5 +91,15 @@ mod tests {
         assert!(together(most).check(check).holds());
         let finding = together(most + 1).check(check);
         assert_eq!(finding.offended, 1, "{finding:?}");
+    }
+
+    #[test]
+    fn as_many_in_a_second_as_all_consumers_may_is_right_and_one_more_is_not() {
+        let paced = |count: u64| {
+            (0..count)
+                .fold(Build::default(), |build, n| build.delivered_at(WEBHOOK, 0, n as f64 * 4.0))
+        };
+        assert!(paced(u64::from(RATE) * 2).check(check).holds());
+        assert_eq!(paced(u64::from(RATE) * 2 + 1).check(check).offended, 1);
     }
 }

@@ -21,6 +21,12 @@ pub enum Lane {
     Data,
 }
 
+/// `Retry-After` in each form that is allowed, then in two that are not. A breaker by itself
+/// opens again after five seconds at most: so these are longer.
+pub const RETRY_AFTER: [&str; 7] =
+    ["7", "imf:+8s", "6.5", "rfc850:+7s", "asctime:+8s", "soon", "-1"];
+pub(super) const VALID_FORMS: u32 = 5;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,8 +197,7 @@ impl Kind {
             Self::ConsumerFrozen => 3.0..=8.0,
             Self::RedisKilled => 3.0..=6.0,
             Self::ServerErrors => 4.0..=8.0,
-            // Longer than any wait that is asked for.
-            Self::Throttled => 4.0..=6.0,
+            Self::Throttled => 3.0..=5.0,
             Self::Silent => 3.0..=6.0,
             Self::AnswersLost => 2.0..=4.0,
             Self::SlowRamp => 5.0..=8.0,

@@ -3,5 +3,5 @@
 mod kind;
 mod schedule;
 
-pub use kind::{Kind, Lane};
+pub use kind::{Kind, Lane, RETRY_AFTER};
 pub use schedule::{Plan, Planned, draw};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::Serialize;
 
-use super::kind::{Kind, Lane};
+use super::kind::{Kind, Lane, VALID_FORMS};
 
 /// One fault that is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -39,6 +39,9 @@ pub struct Plan {
 /// Before the first fault everything runs for so long.
 const CALM: f64 = 3.0;
 
+/// The first fault is alone until then, so that a wait that an API asks for can be seen whole.
+const ALONE: f64 = 10.0;
+
 /// Before the last fault everybody has so long to catch up.
 const CATCH_UP: f64 = 7.0;
 
@@ -56,14 +59,14 @@ pub fn draw(seed: u64, length: Duration) -> Plan {
             of_lane(lane, last.at - CATCH_UP, &mut rng)
         })
         .collect();
-    faults.push(last);
+    faults.extend([first(&mut rng), last]);
     faults.sort_by(|one, other| one.at.total_cmp(&other.at));
     Plan { seed, seconds, faults, shares_ledger: ledgers(&mut rng) }
 }
 
 fn of_lane(lane: Lane, until: f64, rng: &mut Rng) -> Vec<Planned> {
     let mut faults = Vec::new();
-    let mut at = CALM + within(0.0..=*lane.rest().start(), rng);
+    let mut at = CALM + ALONE + within(0.0..=*lane.rest().start(), rng);
     let mut bag = Vec::new();
     let mut turns = [0_usize; Kind::ALL.len()];
     loop {
@@ -84,6 +87,13 @@ fn of_lane(lane: Lane, until: f64, rng: &mut Rng) -> Vec<Planned> {
         faults.push(Planned { kind, at, lasts, target, variety: rng.u32(..) });
         at += lasts + kind.recovery() + within(lane.rest(), rng);
     }
+}
+
+/// At the beginning one API asks to wait, in a form that is valid.
+fn first(rng: &mut Rng) -> Planned {
+    let kind = Kind::Throttled;
+    let variety = rng.u32(..VALID_FORMS);
+    Planned { kind, at: CALM, lasts: 2.0, target: rng.usize(..kind.targets()), variety }
 }
 
 /// At the end one API is down while all else is well: nobody else may notice.
@@ -136,6 +146,16 @@ mod tests {
             let plan = draw(seed, THREE_MINUTES);
             let lost = plan.faults.iter().find(|fault| fault.kind == Kind::ConfirmsLost).unwrap();
             assert_eq!(lost.target, 0);
+        }
+    }
+
+    #[test]
+    fn the_first_fault_asks_to_wait_and_is_alone() {
+        for seed in 0..50 {
+            let plan = draw(seed, Duration::from_secs(60));
+            let [first, second, ..] = plan.faults[..] else { panic!("few faults") };
+            assert_eq!(first.kind, Kind::Throttled);
+            assert!(second.at >= first.at + ALONE);
         }
     }
 

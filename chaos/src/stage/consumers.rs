@@ -24,6 +24,10 @@ use crate::secrets;
 pub const CONSUMERS_EACH: usize = 2;
 /// Calls that one of them makes at the same time, at most.
 pub const CONCURRENCY: u32 = 16;
+/// Calls that one webhook consumer makes in a second, at most.
+pub const RATE: u32 = 120;
+/// The destination that has this limit.
+pub const LIMITED: usize = 2;
 /// Attempts of an event, the first included.
 pub const RETRY_ATTEMPTS: u32 = 12;
 /// Seconds that a call may take.
@@ -212,6 +216,7 @@ fn own_variables(name: &str, base_url: String) -> Vec<(&'static str, String)> {
             ("WEBHOOK_URL", format!("{base_url}/{}", secrets::WEBHOOK_PATH)),
             ("WEBHOOK_SECRET", secrets::WEBHOOK_SECRET.to_owned()),
             ("WEBHOOK_ALLOW_NETWORKS", "127.0.0.0/8".to_owned()),
+            ("FANFARE_RATE_LIMIT", format!("{RATE}/1s")),
         ],
     }
 }

@@ -19,7 +19,9 @@ use tokio::sync::Mutex;
 use url::Url;
 
 pub use apis::Apis;
-pub use consumers::{CONCURRENCY, CONSUMERS_EACH, Consumers, GRACE_S, RETRY_ATTEMPTS, TIMEOUT_S};
+pub use consumers::{
+    CONCURRENCY, CONSUMERS_EACH, Consumers, GRACE_S, LIMITED, RATE, RETRY_ATTEMPTS, TIMEOUT_S,
+};
 pub use life::{End, Life, Role};
 pub use producers::{PRODUCERS, Producers};
 pub use programs::Programs;
