@@ -3,9 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use anyhow::Context;
+
+use crate::cargo::cargo;
 
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
@@ -15,30 +17,17 @@ pub(crate) struct Arguments {
     rest: Vec<OsString>,
 }
 
-/// The run itself, and every program that it starts.
-const PACKAGES: [&str; 5] = [
-    "fanfare-chaos",
-    "fanfare-cli",
-    "fanfare-consumer-hubspot",
-    "fanfare-consumer-sendgrid",
-    "fanfare-consumer-webhook",
-];
-
 /// Ends with the exit code of the run: 0 when every invariant held.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(&cargo)
-        .args(["build", "--bins"])
-        .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
-        .stdin(Stdio::null())
+    // All of them, as for the tests: a choice of packages would be built with other features.
+    let built = cargo("build", false)
+        .args(["--workspace", "--bins"])
         .status()
         .context("cargo cannot be run")?;
     if !built.success() {
         return Ok(ExitCode::FAILURE);
     }
-    let error = Command::new(cargo)
-        .args(["run", "--quiet", "--package", "fanfare-chaos", "--bin", "fanfare-chaos", "--"])
-        .args(arguments.rest)
-        .exec();
-    Err(error).context("cargo cannot be run")
+    let program = env::current_exe()?.with_file_name("fanfare-chaos");
+    let error = Command::new(&program).args(arguments.rest).exec();
+    Err(error).with_context(|| format!("{} cannot be run", program.display()))
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: what a newcomer and CI run, with everything that is missing provisioned first.
 
 mod bench;
+mod cargo;
 mod chaos;
 mod demo;
 mod test;

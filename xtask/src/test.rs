@@ -1,8 +1,7 @@
 //! `cargo xtask test`: one broker for all test processes, a Redis and a PostgreSQL to start, then `cargo test`.
 
-use std::env;
 use std::ffi::OsString;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, ExitStatus};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -77,22 +76,6 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     node.end();
     say(if tested.success() { "all tests passed" } else { "the tests failed" });
     Ok(exit_code(tested))
-}
-
-/// In the root of the workspace, where no package chosen means all of them.
-fn cargo(command: &str, release: bool) -> Command {
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = Command::new(program);
-    cargo.arg(command).args(release.then_some("--release"));
-    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).stdin(Stdio::null());
-    // Cargo describes this very program to us; the tests are not part of it.
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
-            cargo.env_remove(name);
-        }
-    }
-    cargo.env_remove("CARGO_MANIFEST_DIR");
-    cargo
 }
 
 /// A variable that is set to nothing is meant as not set.

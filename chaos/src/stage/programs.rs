@@ -18,12 +18,14 @@ const OPERATOR: &str = "fanfare";
 const PRODUCER: &str = "chaos-producer";
 
 impl Programs {
-    /// The consumers and the tool are in `folder`; what belongs to this program is beside it,
-    /// and so are the others unless a folder is given.
+    /// All are in `folder`, or beside this program unless one is given. Our own producer may be
+    /// missing in a folder of somebody else's.
     pub fn find(folder: Option<&Path>) -> anyhow::Result<Self> {
         let me = std::env::current_exe()?;
-        let own = me.parent().unwrap_or(Path::new(".")).to_owned();
-        let programs = Self { consumers: folder.unwrap_or(&own).to_owned(), own };
+        let beside = me.parent().unwrap_or(Path::new("."));
+        let consumers = folder.unwrap_or(beside);
+        let own = if consumers.join(PRODUCER).exists() { consumers } else { beside };
+        let programs = Self { consumers: consumers.to_owned(), own: own.to_owned() };
         let consumers = DESTINATIONS.iter().enumerate().map(|(n, _)| programs.consumer(n));
         for path in consumers.chain([programs.operator(), programs.producer()]) {
             ensure!(path.exists(), "{} is not built", path.display());
