@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use fanfare_sandbox::broker::{BrokerNode, NODE_HOME_VARIABLE, Wishes};
+
+use crate::cargo::cargo;
 use fanfare_sandbox::{postgres, redis};
 
 #[derive(Debug, clap::Args)]
