@@ -38,11 +38,7 @@ impl World {
     /// A vhost on the node that all tests share.
     pub async fn start() -> Self {
         let home = environment(NODE_HOME_VARIABLE).map(PathBuf::from);
-        let wishes = Wishes {
-            url: environment("FANFARE_TEST_AMQP_URL"),
-            image: environment("FANFARE_RABBITMQ_IMAGE"),
-        };
-        let node = broker::shared(&wishes, home.as_deref()).await.expect("a broker to test with");
+        let node = broker::shared(&wishes(), home.as_deref()).await.expect("a broker to test with");
         let vhost = unique("world");
         let url = node.vhost(&vhost).await.expect("a vhost of one's own");
         Self::at(Node::Shared(node), url, Some(vhost))
@@ -55,7 +51,7 @@ impl World {
 
     /// The same, with lines of a `rabbitmq.conf`.
     pub async fn with_own_node_of(config: &str) -> Self {
-        let node = BrokerNode::private(config).await.expect("a private broker");
+        let node = BrokerNode::own(&wishes(), config).await.expect("a broker of one's own");
         let url = node.url().to_owned();
         Self::at(Node::Own(Box::new(node)), url, None)
     }
@@ -272,6 +268,13 @@ impl World {
         {
             node.delete_vhost(&vhost).await.expect("a vhost that was made can be deleted");
         }
+    }
+}
+
+fn wishes() -> Wishes {
+    Wishes {
+        url: environment("FANFARE_TEST_AMQP_URL"),
+        image: environment("FANFARE_RABBITMQ_IMAGE"),
     }
 }
 

@@ -5,6 +5,7 @@ mod cargo;
 mod chaos;
 mod demo;
 mod test;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Runs every test, against a broker that is found or started first
     Test(test::Arguments),
+    /// Runs the stories of the broker against every line of RabbitMQ that is supported
+    Versions(versions::Arguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,5 +39,6 @@ async fn main() -> anyhow::Result<ExitCode> {
         Task::Chaos(arguments) => chaos::run(arguments),
         Task::Demo(arguments) => demo::run(arguments).await,
         Task::Test(arguments) => test::run(arguments).await,
+        Task::Versions(arguments) => versions::run(arguments).await,
     }
 }

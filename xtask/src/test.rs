@@ -1,14 +1,14 @@
 //! `cargo xtask test`: one broker for all test processes, a Redis and a PostgreSQL to start, then `cargo test`.
 
 use std::ffi::OsString;
-use std::process::{ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::time::Instant;
 
 use anyhow::Context;
 use fanfare_sandbox::broker::{BrokerNode, NODE_HOME_VARIABLE, Wishes};
+use fanfare_sandbox::{postgres, redis};
 
 use crate::cargo::cargo;
-use fanfare_sandbox::{postgres, redis};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -43,12 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         url: filled(arguments.amqp_url).or(filled(arguments.fallback_amqp_url)),
         image: filled(arguments.image),
     };
-    // The programs first: some tests run the binaries, and no broker waits while they are built.
-    say("building the programs");
-    let built = cargo("build", arguments.release)
-        .args(["--workspace", "--bins"])
-        .status()
-        .context("cargo cannot be run")?;
+    let built = build_programs(arguments.release)?;
     if !built.success() {
         return Ok(exit_code(built));
     }
@@ -63,12 +58,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     redis::install_if_missing().await.context("there is no Redis to test with")?;
     postgres::install_if_missing().await.context("there is no PostgreSQL to test with")?;
 
-    let mut tests = cargo("test", arguments.release);
+    let mut tests = tests_with(&node, arguments.release);
     tests.args(arguments.cargo_arguments).arg("--").args(arguments.test_arguments);
-    tests.env("FANFARE_TEST_AMQP_URL", node.url());
-    if let Some(home) = node.home() {
-        tests.env(NODE_HOME_VARIABLE, home);
-    }
     say("running the tests");
     let tested = tests.status().context("cargo cannot be run")?;
 
@@ -80,17 +71,34 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(exit_code(tested))
 }
 
+/// The programs first: some tests run the binaries, and no broker waits while they are built.
+pub(crate) fn build_programs(release: bool) -> anyhow::Result<ExitStatus> {
+    say("building the programs");
+    let mut build = cargo("build", release);
+    build.args(["--workspace", "--bins"]).status().context("cargo cannot be run")
+}
+
+/// `cargo test`, of which nothing is said yet but that all share `node`.
+pub(crate) fn tests_with(node: &BrokerNode, release: bool) -> Command {
+    let mut tests = cargo("test", release);
+    tests.env("FANFARE_TEST_AMQP_URL", node.url());
+    if let Some(home) = node.home() {
+        tests.env(NODE_HOME_VARIABLE, home);
+    }
+    tests
+}
+
 /// A variable that is set to nothing is meant as not set.
 fn filled(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }
 
 /// A child that was ended by a signal has no code.
-fn exit_code(status: ExitStatus) -> ExitCode {
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     ExitCode::from(code.unwrap_or(1))
 }
 
-fn say(what: &str) {
+pub(crate) fn say(what: &str) {
     eprintln!("xtask: {what}");
 }

@@ -3,6 +3,7 @@
 //! | room | what it holds |
 //! | --- | --- |
 //! | [`broker`] | a RabbitMQ broker, found or started |
+//! | [`docker`] | a Docker engine, found or started |
 //! | [`mock`] | mock HubSpot, mock SendGrid and a sink, with faults on demand |
 //! | [`proxy`] | a TCP proxy that breaks connections on demand |
 //! | [`redis`] | a Redis of one's own, to be killed and paused |
@@ -16,6 +17,7 @@
 pub mod broker;
 pub mod command;
 pub mod demo;
+pub mod docker;
 pub mod healthcheck;
 mod last_will;
 pub mod leash;

@@ -9,6 +9,7 @@ mod consuming;
 mod control;
 mod delay_line;
 mod order;
+mod overdue;
 mod permissions;
 mod single_active;
 mod topology;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::models::PortBinding;
+use testcontainers::bollard::query_parameters::StopContainerOptionsBuilder;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{GenericImage, ImageExt};
@@ -23,6 +24,13 @@ use crate::system::{Keeper, free_ports};
 
 const DEFAULT_IMAGE: &str = "rabbitmq:4-management";
 const START_SECONDS: u64 = 90;
+
+/// As for a process: RabbitMQ closes its queues and waits for its clients when asked to stop.
+const STOP_SECONDS: i32 = 60;
+
+/// Read by RabbitMQ's own image and by Debian's package, after what they bring.
+const EXTRA_CONFIG: &str = "/etc/rabbitmq/conf.d/90-fanfare.conf";
+
 const POLL: Duration = Duration::from_millis(100);
 
 /// A container that this process started; dropping it removes the container.
@@ -42,7 +50,7 @@ pub(super) struct ContainerShell {
 
 impl OwnedContainer {
     /// Starts RabbitMQ from `image` and waits for a login, or says why not.
-    pub(super) async fn launch(image: Option<&str>) -> Result<Self, String> {
+    pub(super) async fn launch(image: Option<&str>, extra_config: &str) -> Result<Self, String> {
         let image = image.unwrap_or(DEFAULT_IMAGE);
         let (name, tag) = name_and_tag(image);
         engine::ready_for(name, tag).await?;
@@ -55,7 +63,7 @@ impl OwnedContainer {
         let shell = ContainerShell::new(format!("fanfare-broker-{port}"));
         // Told before the container exists: whatever happens next, it will be removed.
         keeper.watch_container(&shell.name).map_err(failed)?;
-        let urls = run(name, tag, &shell.name, port).await?;
+        let urls = run(name, tag, &shell.name, port, extra_config).await?;
         let url = first_login(&urls).await.map_err(|error| chain(&error))?;
         let place = Place::Container { name: shell.name.clone() };
         Description { url: url.clone(), place }.write(&home).map_err(failed)?;
@@ -75,8 +83,11 @@ impl OwnedContainer {
     }
 
     pub(super) async fn stop(&self) -> Result<(), NodeError> {
-        self.ask("stop the container", async |docker, name| docker.stop_container(name, None).await)
-            .await
+        self.ask("stop the container", async |docker, name| {
+            let patience = StopContainerOptionsBuilder::new().t(STOP_SECONDS).build();
+            docker.stop_container(name, Some(patience)).await
+        })
+        .await
     }
 
     pub(super) async fn kill(&self) -> Result<(), NodeError> {
@@ -131,7 +142,13 @@ async fn client(operation: &'static str) -> Result<Docker, NodeError> {
 }
 
 /// Creates and starts the container; returns the URLs under which it may be reached.
-async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<Vec<Url>, String> {
+async fn run(
+    image: &str,
+    tag: &str,
+    name: &str,
+    port: u16,
+    extra_config: &str,
+) -> Result<Vec<Url>, String> {
     // Everybody knows guest's password: the port is for this machine only. From inside a
     // container, "this machine" is another one, and its loopback is out of reach.
     let inside = Path::new("/.dockerenv").exists();
@@ -142,6 +159,7 @@ async fn run(image: &str, tag: &str, name: &str, port: u16) -> Result<Vec<Url>, 
         .with_env_var("RABBITMQ_NODENAME", "rabbit@localhost")
         // A chosen port stays the same across stop and start, one picked by Docker does not.
         .with_mapped_port(port, 5672.tcp())
+        .with_copy_to(EXTRA_CONFIG, extra_config.as_bytes().to_vec())
         .with_host_config_modifier(move |config| {
             let host_ip = host_ip.map(str::to_owned);
             let binding = PortBinding { host_ip, host_port: Some(port.to_string()) };

@@ -22,14 +22,19 @@ pub(super) async fn client() -> Result<Docker, TestcontainersError> {
     docker_client_instance().await.map_err(TestcontainersError::from)
 }
 
-/// Makes sure that an engine answers and has the image, or says why not.
-pub(super) async fn ready_for(name: &str, tag: &str) -> Result<(), String> {
+/// Makes sure that an engine answers, or says why not.
+pub(crate) async fn answers() -> Result<(), String> {
     let probe = async { client().await?.ping().await.map_err(TestcontainersError::other) };
     match timeout(Duration::from_secs(PROBE_SECONDS), probe).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(_)) => return Err("no engine answers".to_owned()),
-        Err(_) => return Err(format!("the engine is silent for {PROBE_SECONDS} s")),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err("no engine answers".to_owned()),
+        Err(_) => Err(format!("the engine is silent for {PROBE_SECONDS} s")),
     }
+}
+
+/// Makes sure that an engine answers and has the image, or says why not.
+pub(super) async fn ready_for(name: &str, tag: &str) -> Result<(), String> {
+    answers().await?;
     let image = format!("{name}:{tag}");
     let has =
         async { client().await?.inspect_image(&image).await.map_err(TestcontainersError::other) };

@@ -19,6 +19,16 @@ pub enum ProvisionError {
         /// What happened on the way in.
         source: LoginError,
     },
+    /// The image that was asked for cannot be had or does not start.
+    #[error(
+        "there is no RabbitMQ from the image {image}, which FANFARE_RABBITMQ_IMAGE names: {why}"
+    )]
+    Image {
+        /// The image.
+        image: String,
+        /// What Docker, or the broker in it, said.
+        why: String,
+    },
     /// The node that another process shares cannot be joined.
     #[error("the shared broker cannot be joined")]
     Shared(#[from] AttachError),

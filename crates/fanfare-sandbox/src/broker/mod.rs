@@ -7,14 +7,14 @@
 //! Tests [share](shared) one node and take a vhost each. `cargo xtask test` starts that node and
 //! passes its [home](BrokerNode::home) on, so that every test process can join it; without
 //! xtask each process has its own. A test that stops or kills its broker starts one of its own
-//! with [`BrokerNode::private`].
+//! with [`BrokerNode::own`].
 //!
 //! Nothing is left behind: whatever was started ends with the [`BrokerNode`], and also when the
 //! process that holds it is killed, because a small shell process notices that (see `keeper`).
 
 mod container;
 mod control;
-mod engine;
+pub(crate) mod engine;
 mod erlang;
 mod error;
 mod home;
@@ -45,7 +45,8 @@ pub const NODE_HOME_VARIABLE: &str = "FANFARE_TEST_NODE_HOME";
 pub struct Wishes {
     /// A running broker (`FANFARE_TEST_AMQP_URL`, `FANFARE_AMQP_URL`); nothing else is tried.
     pub url: Option<String>,
-    /// The image for Docker (`FANFARE_RABBITMQ_IMAGE`), by default `rabbitmq:4-management`.
+    /// The image for Docker (`FANFARE_RABBITMQ_IMAGE`); nothing else is tried. Without one it is
+    /// `rabbitmq:4-management`, where Docker has it.
     pub image: Option<String>,
 }
 
@@ -56,6 +57,13 @@ pub struct ExtraConfig<'a> {
     pub plain: &'a str,
     /// Applications with their settings, for its `advanced.config`: `{rabbit, [{key, value}]}`.
     pub advanced: &'a str,
+}
+
+impl Wishes {
+    /// A variable that is set to nothing names no image.
+    fn image(&self) -> Option<&str> {
+        self.image.as_deref().filter(|image| !image.is_empty())
+    }
 }
 
 /// What a user may do in a vhost: regular expressions over the names of queues and exchanges.
@@ -101,6 +109,15 @@ impl BrokerNode {
     /// The same, with more than its `rabbitmq.conf` can say.
     pub async fn private_with(config: ExtraConfig<'_>) -> Result<Self, ProvisionError> {
         provision::private(config).await
+    }
+
+    /// Starts a broker of the caller's own, to be stopped and killed: from the image that is wished
+    /// for, else a process as [`private`](Self::private) does.
+    pub async fn own(wishes: &Wishes, extra_config: &str) -> Result<Self, ProvisionError> {
+        match wishes.image() {
+            Some(image) => provision::contained(image, extra_config).await,
+            None => Self::private(extra_config).await,
+        }
     }
 
     /// Joins the node that another process started and keeps, by its [home](Self::home).

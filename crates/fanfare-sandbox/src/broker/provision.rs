@@ -18,11 +18,11 @@ pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionEr
     if let Some(url) = &wishes.url {
         return given(url).await;
     }
-    let docker = match OwnedContainer::launch(wishes.image.as_deref()).await {
-        Ok(container) => {
-            say(&format!("RabbitMQ in a container through Docker, {}", shown(container.url())));
-            return Ok(in_container(container));
-        }
+    if let Some(image) = wishes.image() {
+        return contained(image, "").await;
+    }
+    let docker = match OwnedContainer::launch(None, "").await {
+        Ok(container) => return Ok(in_container(container)),
         Err(why) => why,
     };
     say(&format!("not through Docker ({docker})"));
@@ -32,6 +32,17 @@ pub(super) async fn provision(wishes: &Wishes) -> Result<BrokerNode, ProvisionEr
         }
         otherwise => otherwise,
     }
+}
+
+/// Starts a container from `image`. Whoever names one means that one, so nothing else is tried.
+pub(super) async fn contained(
+    image: &str,
+    extra_config: &str,
+) -> Result<BrokerNode, ProvisionError> {
+    OwnedContainer::launch(Some(image), extra_config)
+        .await
+        .map(in_container)
+        .map_err(|why| ProvisionError::Image { image: image.to_owned(), why })
 }
 
 /// Starts a process, after installing RabbitMQ if it is missing.
@@ -65,6 +76,7 @@ async fn given(url: &str) -> Result<BrokerNode, ProvisionError> {
 }
 
 fn in_container(container: OwnedContainer) -> BrokerNode {
+    say(&format!("RabbitMQ in a container through Docker, {}", shown(container.url())));
     BrokerNode {
         url: container.url().clone(),
         control: Control::Container(container.shell().clone()),
