@@ -24,8 +24,19 @@ use report::{Report, Row};
 
 /// What is told here depends on what the broker does: its confirms, returns, alarms and streams,
 /// who is handed what again after a crash, what becomes of what is delayed, dead or in order.
-const STORIES: [&str; 6] =
-    ["broker::", "crashes::", "retry::", "dead_letters::", "ordered::", "replicas::"];
+const STORIES: [&str; 8] = [
+    "broker::",
+    "crashes::a_broker",
+    "crashes::an_event",
+    "retry::",
+    "dead_letters::",
+    "ordered::a_few",
+    "ordered::blocked::",
+    "replicas::a_pause_is",
+];
+
+/// At a time. They wait for a broker more than they work: a third of a core for one of them.
+const THREADS: &str = "4";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -141,6 +152,7 @@ async fn try_out(line: Line, stories: &[String]) -> anyhow::Result<Row> {
     };
     let mut running = tests(&mut command, "--")
         .args(stories)
+        .args(["--test-threads", THREADS])
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo cannot be run")?;
