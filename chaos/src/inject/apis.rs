@@ -59,6 +59,7 @@ fn faults(planned: Planned) -> Vec<Fault> {
             let form = RETRY_AFTER[chosen(RETRY_AFTER.len())];
             vec![Fault::status(429).retry_after(form)]
         }
+        Kind::Unauthorized => vec![Fault::status(401)],
         Kind::Silent => {
             let moments = [Moment::BeforeRead, Moment::AfterRead];
             vec![Fault::hang(moments[chosen(moments.len())])]

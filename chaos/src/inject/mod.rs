@@ -96,6 +96,7 @@ impl Injection {
             Kind::RedisKilled => processes::kill_redis(stage, planned).await,
             Kind::ServerErrors
             | Kind::Throttled
+            | Kind::Unauthorized
             | Kind::Silent
             | Kind::AnswersLost
             | Kind::SlowRamp

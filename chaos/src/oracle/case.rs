@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::incident::{ACK_MS, Incident, Reach, incidents};
 use crate::facts::{AtDestination, DeadLetter, Facts, Published};
 use crate::load::{DESTINATIONS, Fate, Spec, event, fate};
-use crate::plan::Kind;
+use crate::plan::Lane;
 use crate::stage::TIMEOUT_S;
 
 /// The facts in order.
@@ -98,15 +98,7 @@ impl<'a> Case<'a> {
     /// Whether a destination's API was in trouble around an incident, so that events made way.
     fn has_trouble(&self, destination: usize, incident: &Incident) -> bool {
         self.facts.happened.iter().any(|happened| {
-            let is_trouble = matches!(
-                happened.planned.kind,
-                Kind::ServerErrors
-                    | Kind::Throttled
-                    | Kind::Silent
-                    | Kind::AnswersLost
-                    | Kind::SlowRamp
-                    | Kind::ApiDown
-            );
+            let is_trouble = happened.planned.kind.lane() == Lane::Apis;
             is_trouble
                 && happened.planned.target == destination
                 && incident.overlaps(happened.began_ms, happened.ended_ms + GATE_MS)

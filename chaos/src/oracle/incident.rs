@@ -55,6 +55,7 @@ pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
             | Kind::ProducerKilled
             | Kind::ServerErrors
             | Kind::Throttled
+            | Kind::Unauthorized
             | Kind::Silent
             | Kind::AnswersLost
             | Kind::SlowRamp

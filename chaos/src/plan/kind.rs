@@ -61,6 +61,8 @@ pub enum Kind {
     ServerErrors,
     /// An API answers 429 and says how long to wait, in one form or another.
     Throttled,
+    /// An API refuses the credentials of everybody with 401.
+    Unauthorized,
     /// An API takes requests and answers nothing.
     Silent,
     /// An API does what it was asked for and resets the connection.
@@ -103,6 +105,7 @@ impl Lane {
                 Kind::ServerErrors,
                 Kind::Throttled,
                 Kind::Throttled,
+                Kind::Unauthorized,
                 Kind::Silent,
                 Kind::AnswersLost,
                 Kind::SlowRamp,
@@ -126,7 +129,7 @@ impl Lane {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BrokerKilled,
         Self::BrokerStopped,
         Self::MemoryAlarm,
@@ -142,6 +145,7 @@ impl Kind {
         Self::RedisKilled,
         Self::ServerErrors,
         Self::Throttled,
+        Self::Unauthorized,
         Self::Silent,
         Self::AnswersLost,
         Self::SlowRamp,
@@ -165,6 +169,7 @@ impl Kind {
             | Self::ConsumerFrozen
             | Self::ServerErrors
             | Self::Throttled
+            | Self::Unauthorized
             | Self::Silent
             | Self::AnswersLost
             | Self::SlowRamp
@@ -198,6 +203,7 @@ impl Kind {
             Self::RedisKilled => 3.0..=6.0,
             Self::ServerErrors => 4.0..=8.0,
             Self::Throttled => 3.0..=5.0,
+            Self::Unauthorized => 3.0..=5.0,
             Self::Silent => 3.0..=6.0,
             Self::AnswersLost => 2.0..=4.0,
             Self::SlowRamp => 5.0..=8.0,
@@ -231,6 +237,7 @@ impl Kind {
             Self::RedisKilled => "redis killed -9",
             Self::ServerErrors => "API 5xx storm",
             Self::Throttled => "API 429, Retry-After",
+            Self::Unauthorized => "API refuses credentials",
             Self::Silent => "API hangs",
             Self::AnswersLost => "API resets after reading",
             Self::SlowRamp => "API slower and slower",
