@@ -24,7 +24,7 @@ pub enum Lane {
 /// `Retry-After` in each form that is allowed, then in two that are not. A breaker by itself
 /// opens again after five seconds at most: so these are longer.
 pub const RETRY_AFTER: [&str; 7] =
-    ["7", "imf:+8s", "6.5", "rfc850:+7s", "asctime:+8s", "soon", "-1"];
+    ["9", "imf:+10s", "8.5", "rfc850:+9s", "asctime:+10s", "soon", "-1"];
 pub(super) const VALID_FORMS: u32 = 5;
 
 /// What goes wrong.

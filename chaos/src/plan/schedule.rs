@@ -40,7 +40,7 @@ pub struct Plan {
 const CALM: f64 = 3.0;
 
 /// The first fault is alone until then, so that a wait that an API asks for can be seen whole.
-const ALONE: f64 = 10.0;
+const ALONE: f64 = 12.0;
 
 /// Before the last fault everybody has so long to catch up.
 const CATCH_UP: f64 = 7.0;
