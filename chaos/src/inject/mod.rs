@@ -71,8 +71,10 @@ impl Injection {
             sleep_until(start + Duration::from_secs_f64(planned.at)).await;
             let began_ms = now_ms();
             let sight = self.perform(*planned, stage).await;
-            let Sight { seen, evidence } =
-                sight.unwrap_or_else(|error| Sight { seen: 0, evidence: format!("{error:#}") });
+            let Sight { seen, evidence } = sight.unwrap_or_else(|error| {
+                eprintln!("chaos: {} cannot happen: {error:#}", planned.kind);
+                Sight::new(0, format!("{error:#}"))
+            });
             let ended_ms = now_ms();
             let happened = Happened { planned: *planned, began_ms, ended_ms, seen, evidence };
             self.happened.lock().unwrap_or_else(PoisonError::into_inner).push(happened);

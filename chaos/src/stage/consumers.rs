@@ -114,10 +114,10 @@ impl Consumers {
     pub async fn kill(&self, destination: usize, register: &Register) -> anyhow::Result<bool> {
         let kind = &self.kinds[destination];
         let mut running = kind.running.lock().await;
+        running.push(kind.spawn(register)?);
         // The oldest: so that each gets its turn.
         let (life, is_dead) = running.remove(0).kill().await?;
         register.ended(life);
-        running.push(kind.spawn(register)?);
         Ok(is_dead)
     }
 

@@ -111,7 +111,8 @@ impl Running {
 
     /// Kills it with signal 9; tells whether that is what it died of.
     pub(super) async fn kill(mut self) -> anyhow::Result<(Life, bool)> {
-        self.child.start_kill().context("a process cannot be killed")?;
+        // One that has ended by itself cannot be killed; its status tells.
+        self.child.start_kill().ok();
         let status = self.child.wait().await.context("a process cannot be waited for")?;
         let is_ours = status.signal() == Some(Signal::SIGKILL as i32);
         let end = if is_ours { End::Killed } else { End::ByItself(status.code()) };
@@ -122,7 +123,8 @@ impl Running {
     /// Asks it to stop, waits, and kills it when `patience` is over.
     pub(super) async fn stop(mut self, patience: Duration) -> anyhow::Result<Life> {
         self.life.asked_ms = Some(now_ms());
-        self.signal(Signal::SIGTERM)?;
+        // The same holds here.
+        self.signal(Signal::SIGTERM).ok();
         let end = match timeout(patience, self.child.wait()).await {
             Ok(status) => End::of_stopped(status.context("a process cannot be waited for")?),
             Err(_) => {

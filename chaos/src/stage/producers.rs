@@ -53,10 +53,11 @@ impl Producers {
         let mut running = self.running.lock().await;
         let victim = running.remove(producer);
         let Role::Producer(number) = victim.life.role else { return Ok(false) };
-        let (life, is_dead) = victim.kill().await?;
+        let killed = victim.kill().await;
+        // Only now, since it goes on where the journal ends.
+        running.insert(producer, self.spawn(number, register)?);
+        let (life, is_dead) = killed?;
         register.ended(life);
-        let next = self.spawn(number, register)?;
-        running.insert(producer, next);
         Ok(is_dead)
     }
 
