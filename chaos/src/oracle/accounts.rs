@@ -18,7 +18,12 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
             dead += 1;
         } else {
             let (name, id) = (place.spec.name, &known.id);
-            let what = format!("{id} is lost at {name}: it {}", place.last_seen(key));
+            // What still waits may not be lost.
+            let fate = match case.facts.drained_ms {
+                Some(_) => "is lost",
+                None => "has come to no end",
+            };
+            let what = format!("{id} {fate} at {name}: it {}", place.last_seen(key));
             finding.offend(what, Some(known.published.name));
         }
     }
@@ -30,7 +35,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
     if unlogged > 0 {
         finding.offend(format!("the mocks have forgotten {unlogged} requests"), None);
     }
-    finding.note = format!("{delivered} delivered, {dead} dead, {} lost", finding.offended);
+    finding.note = format!("{delivered} delivered, {dead} dead, {} neither", finding.offended);
     finding
 }
 
@@ -62,7 +67,7 @@ mod tests {
         let build = Build::default().delivered(0).delivered(1).refused(7);
         let finding = build.check(check);
         assert!(finding.holds(), "{finding:?}");
-        assert_eq!(finding.note, "6 delivered, 3 dead, 0 lost");
+        assert_eq!(finding.note, "6 delivered, 3 dead, 0 neither");
     }
 
     #[test]
