@@ -36,7 +36,8 @@ pub use fault::{Fault, FaultKind};
 pub use inspect::{InspectError, Inspector, QueueDepth};
 pub use message::{Message, MessageError};
 pub use publish::{
-    Confirmed, LinkState, PublishError, Publisher, PublisherOptions, Route, RouteError,
+    Confirmed, LinkState, Place, PublishError, Publisher, PublisherOptions, Route, RouteError,
+    Sequence, Verdicts,
 };
 pub use received::{HeaderValue, Received};
 pub use topology::{DestinationNames, InvalidName, Namespace};

@@ -9,8 +9,11 @@ mod attribution;
 mod confirms;
 mod error;
 mod publisher;
+mod sequence;
 mod task;
+mod waiter;
 mod wire;
 
 pub use error::{PublishError, RouteError};
 pub use publisher::{Confirmed, LinkState, Publisher, PublisherOptions, Route};
+pub use sequence::{Place, Sequence, Verdicts};

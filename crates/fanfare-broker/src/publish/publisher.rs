@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::error::{PublishError, RouteError};
+use super::sequence::{Sequence, Verdicts};
 use super::task;
+use super::waiter::Waiter;
 use crate::config::BrokerConfig;
 use crate::message::Message;
 
@@ -80,7 +82,7 @@ pub enum LinkState {
 pub(super) struct Publication {
     pub(super) route: Route,
     pub(super) message: Arc<Message>,
-    pub(super) verdict: oneshot::Sender<Result<Confirmed, PublishError>>,
+    pub(super) waiter: Waiter,
     /// Given back when the publication is dropped, whatever became of it.
     pub(super) _permit: OwnedSemaphorePermit,
 }
@@ -137,7 +139,6 @@ impl Publisher {
         route: &Route,
         message: Message,
     ) -> Result<Confirmed, PublishError> {
-        self.check_size(&message)?;
         let started = Instant::now();
         let deadline = started + self.options.give_up_after;
         let message = Arc::new(message);
@@ -151,6 +152,11 @@ impl Publisher {
                 blocked: *self.link.borrow() == LinkState::Blocked,
             }),
         }
+    }
+
+    /// Publishes messages in one order, for as long as it takes.
+    pub fn sequence(&self) -> (Sequence, Verdicts) {
+        Sequence::of(self.clone())
     }
 
     /// How the connection stands, to be watched.
@@ -171,30 +177,60 @@ impl Publisher {
         route: &Route,
         message: &Arc<Message>,
     ) -> Result<Confirmed, PublishError> {
-        // Without tokio's budget, which ends after 64 publishes of one task and lets the
-        // rest begin in reverse: whoever begins to publish first is on the wire first.
-        let permit = unconstrained(Arc::clone(&self.window).acquire_owned())
-            .await
-            .map_err(|_| PublishError::Closed)?;
-        let (verdict, told) = oneshot::channel();
-        let publication = Publication {
-            route: route.clone(),
-            message: Arc::clone(message),
-            verdict,
-            _permit: permit,
-        };
-        unconstrained(self.publications.send(publication))
-            .await
-            .map_err(|_| PublishError::Closed)?;
+        self.options.check(message)?;
+        let permit = self.permit().await?;
+        let (tell, told) = oneshot::channel();
+        self.hand_in(permit, route, Arc::clone(message), Waiter::Caller(tell));
         told.await.unwrap_or(Err(PublishError::Closed))
     }
 
-    fn check_size(&self, message: &Message) -> Result<(), PublishError> {
-        let (len, limit) = (message.body().len(), self.options.body_limit);
+    pub(super) fn options(&self) -> &PublisherOptions {
+        &self.options
+    }
+
+    /// A place in the window.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, PublishError> {
+        // Without tokio's budget, which ends after 64 publishes of one task and lets the
+        // rest begin in reverse: whoever begins to publish first is on the wire first.
+        let permit = unconstrained(Arc::clone(&self.window).acquire_owned()).await;
+        if self.publications.is_closed() {
+            return Err(PublishError::Closed);
+        }
+        permit.map_err(|_| PublishError::Closed)
+    }
+
+    /// A place in the window, if there is one now.
+    pub(super) fn permit_now(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.window).try_acquire_owned().ok()
+    }
+
+    /// Hands a message to the task, after all that were handed in before.
+    pub(super) fn hand_in(
+        &self,
+        permit: OwnedSemaphorePermit,
+        route: &Route,
+        message: Arc<Message>,
+        waiter: Waiter,
+    ) {
+        let publication = Publication { route: route.clone(), message, waiter, _permit: permit };
+        // The channel is as long as the window, so there is room for whoever has a permit. Is it
+        // closed, the publication is dropped, and whoever waits is told so.
+        drop(self.publications.try_send(publication));
+    }
+}
+
+impl PublisherOptions {
+    /// Whether a publisher with these options would publish `message`.
+    ///
+    /// # Errors
+    ///
+    /// When its body or its headers are too large.
+    pub fn check(&self, message: &Message) -> Result<(), PublishError> {
+        let (len, limit) = (message.body().len(), self.body_limit);
         if len > limit {
             return Err(PublishError::BodyTooLarge { len, limit });
         }
-        let (len, limit) = (message.headers_len, self.options.headers_limit);
+        let (len, limit) = (message.headers_len, self.headers_limit);
         if len > limit {
             return Err(PublishError::HeadersTooLarge { len, limit });
         }

@@ -104,7 +104,7 @@ impl Task {
             while let Ok(publication) = self.incoming.try_recv() {
                 self.accept(publication);
             }
-            self.unsettled.retain(|_, publication| !publication.verdict.is_closed());
+            self.unsettled.retain(|_, publication| !publication.waiter.is_gone());
             if self.unsettled.is_empty() {
                 return;
             }
@@ -133,7 +133,7 @@ impl Task {
         mut wire: Wire,
         dialer: &mut Dialer,
     ) -> ChannelEnd {
-        self.unsettled.retain(|_, publication| !publication.verdict.is_closed());
+        self.unsettled.retain(|_, publication| !publication.waiter.is_gone());
         let mut again: VecDeque<u64> = self.unsettled.keys().copied().collect();
         if !again.is_empty() {
             info!(count = again.len(), "Publishing again what was not confirmed");
@@ -192,7 +192,7 @@ impl Task {
 
     fn put_on_wire(&mut self, wire: &mut Wire, seq: u64) {
         let Some(publication) = self.unsettled.get(&seq) else { return };
-        if publication.verdict.is_closed() {
+        if publication.waiter.is_gone() {
             // Nobody waits any more: the caller has been told that the outcome is unknown.
             self.unsettled.remove(&seq);
             return;
@@ -252,8 +252,7 @@ impl Task {
                 Err(PublishError::Nacked { id: publication.message.id().to_owned() })
             }
         };
-        // The caller may have stopped waiting; then nobody is to be told.
-        drop(publication.verdict.send(told));
+        publication.waiter.tell(told);
     }
 
     /// The broker closes a channel without saying over which message. If one was
@@ -264,7 +263,7 @@ impl Task {
         {
             self.suspects -= 1;
             let id = culprit.message.id().to_owned();
-            drop(culprit.verdict.send(Err(PublishError::Refused { id, source: fault })));
+            culprit.waiter.tell(Err(PublishError::Refused { id, source: fault }));
         } else {
             self.suspects = self.unsettled.len();
         }
@@ -272,7 +271,7 @@ impl Task {
 
     fn check(&mut self, connection: &Connection, wire: &Wire) -> Result<(), ChannelEnd> {
         if self.closing.is_cancelled() {
-            self.unsettled.retain(|_, publication| !publication.verdict.is_closed());
+            self.unsettled.retain(|_, publication| !publication.waiter.is_gone());
         }
         let status = connection.status();
         if !status.connected() {
