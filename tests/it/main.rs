@@ -16,6 +16,7 @@ mod knee;
 mod ledger;
 mod ordered;
 mod outage;
+mod outbox;
 mod programs;
 mod rate_headers;
 mod replicas;

@@ -19,11 +19,16 @@
 //! every destination. Any other answer says whether the same publish may succeed
 //! later ([`PublishError::is_transient`]); publishing the same event again is safe,
 //! because its id stays the same.
+//!
+//! A service that must not lose an event between its own database and the broker writes it in
+//! its own transaction: see `outbox`, behind the feature `outbox-sqlite`.
 #![warn(missing_docs)]
 
 mod config;
 mod error;
 mod message;
+#[cfg(feature = "outbox")]
+pub mod outbox;
 mod producer;
 
 pub use config::{ConfigError, ProducerConfig};

@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use fanfare_broker::{Message, MessageError};
+use fanfare_broker::{Message, MessageError, Route};
 use fanfare_events::{AttributeValue, Event};
 
-/// The message of `event`: structured mode, which survives dead-letter queues,
+/// The message of `event`, which `json` says: structured mode, which survives dead-letter queues,
 /// replays and exports in any language.
-pub(crate) fn message_of(event: &Event) -> Result<Message, MessageError> {
-    let message = Message::new(event.id().as_str(), event.to_json())?
+pub(crate) fn message_of(event: &Event, json: Vec<u8>) -> Result<Message, MessageError> {
+    let message = Message::new(event.id().as_str(), json)?
         .content_type(Event::CONTENT_TYPE)?
         .kind(event.event_type())?
         .app_id(event.source())
@@ -17,6 +17,12 @@ pub(crate) fn message_of(event: &Event) -> Result<Message, MessageError> {
         Some(AttributeValue::String(parent)) => message.trace_context(parent, None),
         _ => message,
     })
+}
+
+/// Where `event` is published to. Its type is a routing key by construction.
+pub(crate) fn route_of(event: &Event, exchange: &str) -> Result<Route, MessageError> {
+    Route::new(exchange, event.event_type())
+        .map_err(|error| MessageError::TooLong { field: error.part, len: error.len })
 }
 
 fn seconds_since_epoch() -> u64 {

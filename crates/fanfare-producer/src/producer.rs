@@ -4,14 +4,14 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use fanfare_broker::topology::{Topology, declare};
-use fanfare_broker::{Message, MessageError, Publisher, Route};
+use fanfare_broker::{Message, Publisher, Route};
 use fanfare_events::{Event, EventId};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
 use crate::config::ProducerConfig;
 use crate::error::{ConnectError, PublishError};
-use crate::message::message_of;
+use crate::message::{message_of, route_of};
 
 /// Publishes events and answers for each whether the broker has it.
 ///
@@ -95,10 +95,8 @@ impl Producer {
     }
 
     fn prepare(&self, event: &Event) -> Result<Prepared, PublishError> {
-        let message = message_of(event)?;
-        // An event's type is a routing key by construction.
-        let route = Route::new(&self.exchange, event.event_type())
-            .map_err(|error| MessageError::TooLong { field: error.part, len: error.len })?;
+        let message = message_of(event, event.to_json())?;
+        let route = route_of(event, &self.exchange)?;
         Ok(Prepared { id: event.id().clone(), route, message })
     }
 
@@ -109,6 +107,18 @@ impl Producer {
         let Prepared { id, route, message } = prepared?;
         let confirmed = self.publisher.publish(&route, message).await?;
         Ok(Receipt { id, routed: confirmed.routed })
+    }
+
+    /// Publishes in one order, for as long as it takes.
+    #[cfg(feature = "outbox")]
+    pub(crate) fn sequence(&self) -> (fanfare_broker::Sequence, fanfare_broker::Verdicts) {
+        self.publisher.sequence()
+    }
+
+    /// Where events are published to.
+    #[cfg(feature = "outbox")]
+    pub(crate) fn exchange(&self) -> &Arc<str> {
+        &self.exchange
     }
 
     /// Waits for what is in flight, then disconnects.

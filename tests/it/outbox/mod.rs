@@ -1,0 +1,5 @@
+//! Events that are written in the service's own transaction, and published after it.
+
+mod sqlite;
+mod sqlite_trouble;
+mod stage;
