@@ -21,12 +21,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
         --package fanfare-consumer-hubspot \
         --package fanfare-consumer-sendgrid \
         --package fanfare-consumer-webhook \
+        --package fanfare-relay \
         --package fanfare-sandbox \
     && install -D --target-directory=/image/usr/local/bin \
         target/release/fanfare \
         target/release/fanfare-consumer-hubspot \
         target/release/fanfare-consumer-sendgrid \
         target/release/fanfare-consumer-webhook \
+        target/release/fanfare-relay \
         target/release/fanfare-sandbox \
     && install -D --mode=0644 --target-directory=/image/etc/ssl/certs \
         /etc/ssl/certs/ca-certificates.crt \

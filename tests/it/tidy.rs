@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fanfare-broker", &[]),
     ("fanfare-process", &["fanfare-broker"]),
     ("fanfare-producer", &["fanfare-broker", "fanfare-events"]),
+    ("fanfare-relay", &["fanfare-broker", "fanfare-process", "fanfare-producer"]),
     ("fanfare-delivery", &["fanfare-broker", "fanfare-events", "fanfare-process"]),
     ("fanfare-consumer-", &["fanfare-delivery", "fanfare-events", "fanfare-process"]),
     ("fanfare-cli", &["fanfare-broker", "fanfare-events", "fanfare-process", "fanfare-producer"]),
@@ -195,7 +196,7 @@ fn root() -> PathBuf {
 #[test]
 fn the_code_in_the_readme_is_the_code_of_the_examples() {
     let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
-    let examples: Vec<_> = ["sign-up", "crm"]
+    let examples: Vec<_> = ["sign-up", "sign-up-service/sign_up", "crm"]
         .map(|name| fs::read_to_string(root().join(format!("examples/src/bin/{name}.rs"))).unwrap())
         .iter()
         .flat_map(|text| lines(text))
@@ -203,7 +204,7 @@ fn the_code_in_the_readme_is_the_code_of_the_examples() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let blocks: Vec<_> =
         readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 2, "one block for the producer, one for the destination");
+    assert_eq!(blocks.len(), 3, "one for the producer, the outbox and the destination");
     for block in blocks {
         let block = lines(block);
         let stands = examples.windows(block.len()).any(|window| window == block);

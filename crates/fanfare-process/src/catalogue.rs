@@ -9,6 +9,7 @@ pub mod consumer;
 pub mod credentials;
 pub mod hubspot;
 pub mod operator;
+pub mod outbox;
 pub mod process;
 pub mod sendgrid;
 pub mod webhook;
@@ -23,6 +24,7 @@ use crate::settings::Group;
 pub const ALL: &[Group] = &[
     broker::GROUP,
     process::GROUP,
+    outbox::GROUP,
     consumer::GROUP,
     credentials::GROUP,
     hubspot::GROUP,

@@ -1,0 +1,111 @@
+//! The settings of the relay.
+
+use std::fmt;
+use std::time::Duration;
+
+use fanfare_broker::{BrokerConfig, Namespace};
+use fanfare_process::catalogue::broker::NAMESPACE;
+use fanfare_process::catalogue::outbox::{OUTBOX_RETENTION, OUTBOX_TABLE, OUTBOX_URL};
+use fanfare_process::settings::Reader;
+use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
+use fanfare_producer::ProducerConfig;
+use fanfare_producer::outbox::{RelayOptions, SqliteOutbox};
+use sqlx::sqlite::SqliteConnectOptions;
+
+/// What the relay has to know.
+#[derive(Clone, Debug)]
+pub struct RelaySettings {
+    /// How the broker is dialled.
+    pub broker: BrokerConfig,
+    /// The namespace there.
+    pub namespace: Namespace,
+    /// Whether the exchange that is published to is created.
+    pub topology: TopologyMode,
+    /// How events are published.
+    pub producer: ProducerConfig,
+    /// How it logs, is watched and stops.
+    pub process: ProcessSettings,
+    /// Where the outbox is.
+    pub database: DatabaseAddress,
+    /// Whether the outbox's tables are created.
+    pub table: TableMode,
+    /// Its limits.
+    pub options: RelayOptions,
+}
+
+/// Where an outbox is. Shown without its password.
+#[derive(Clone)]
+pub enum DatabaseAddress {
+    /// A file.
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+/// What happens at the start to the outbox's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableMode {
+    /// Create or upgrade them.
+    Create,
+    /// Only check that they are there.
+    Verify,
+}
+
+impl RelaySettings {
+    /// Reads the variables of the relay.
+    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let broker = BrokerSettings::read(reader);
+        let process = ProcessSettings::read(reader);
+        let database = reader.required_with(&OUTBOX_URL, DatabaseAddress::parse);
+        let table = reader
+            .choice(&OUTBOX_TABLE, &[("create", TableMode::Create), ("verify", TableMode::Verify)]);
+        let retention = reader.or_default::<Duration>(&OUTBOX_RETENTION);
+        let (BrokerSettings { config: broker, namespace, topology }, process) = (broker?, process?);
+        let producer = ProducerConfig::with_broker(broker.clone(), &namespace)
+            .map_err(|error| reader.problem(&NAMESPACE, error))
+            .ok()?
+            .name("fanfare relay");
+        let namespace = Namespace::new(&namespace).ok()?;
+        let options = RelayOptions::default().retention(retention?).grace(process.shutdown_grace);
+        Some(Self {
+            broker,
+            namespace,
+            topology,
+            producer,
+            process,
+            database: database?,
+            table: table?,
+            options,
+        })
+    }
+}
+
+impl DatabaseAddress {
+    fn parse(url: &str) -> Result<Self, String> {
+        match url.split_once(':') {
+            Some(("sqlite", _)) => Self::sqlite(url),
+            _ => Err("is no sqlite: URL".to_owned()),
+        }
+    }
+
+    fn sqlite(url: &str) -> Result<Self, String> {
+        let options: SqliteConnectOptions =
+            url.parse().map_err(|_| "is no URL of a SQLite database")?;
+        let file = options.get_filename().to_owned();
+        // A file that the relay made would be another than the service's.
+        let options = SqliteOutbox::connect_options(file).create_if_missing(false);
+        Ok(Self::Sqlite(Box::new(options)))
+    }
+}
+
+impl fmt::Display for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(options) => write!(f, "sqlite:{}", options.get_filename().display()),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
