@@ -68,12 +68,12 @@ struct Play<'a, S> {
 impl<S: Fn(&str)> Play<'_, S> {
     /// Load and faults, then healing and draining, then the account of all that was published.
     async fn until_account(&self, seen_enough: CancellationToken) -> anyhow::Result<Facts> {
-        let account = self.account().await;
+        let account = self.account(&seen_enough).await;
         seen_enough.cancel();
         account
     }
 
-    async fn account(&self) -> anyhow::Result<Facts> {
+    async fn account(&self, seen_enough: &CancellationToken) -> anyhow::Result<Facts> {
         let (plan, stage) = (&self.options.plan, self.stage);
         let start = Instant::now();
         let count = plan.faults.len();
@@ -85,6 +85,8 @@ impl<S: Fn(&str)> Play<'_, S> {
         let healed_ms = now_ms();
         stage.producers.stop(&stage.register).await?;
         let drained_ms = self.drain().await;
+        // Who reads the letters below takes them out of sight meanwhile.
+        seen_enough.cancel();
         let (bad, twice) = self.injection.strangers();
         let mut destinations = Vec::new();
         for (destination, shares) in plan.shares_ledger.into_iter().enumerate() {
