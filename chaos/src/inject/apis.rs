@@ -13,7 +13,7 @@ use crate::stage::Stage;
 
 const SERVER_ERRORS: [u16; 4] = [500, 502, 503, 504];
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Steps of an API that gets slower, in milliseconds.

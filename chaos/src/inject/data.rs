@@ -1,6 +1,7 @@
 //! What others publish: messages that are no events, and events that come twice.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use fanfare_broker::{Message, Publisher, PublisherOptions, Route};
@@ -15,6 +16,9 @@ use crate::stage::Stage;
 
 /// Who publishes events twice; no producer has this number.
 pub const BAD_PRODUCER: u32 = 90;
+
+/// On a slow machine the broker may be starting for most of a minute, again and again.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -43,8 +47,10 @@ pub struct BadMessage {
     pub sort: BadSort,
     /// The routing key.
     pub event_type: String,
-    /// When the broker confirmed it.
-    pub confirmed_ms: f64,
+    /// When its publish began.
+    pub begun_ms: f64,
+    /// Whether the broker confirmed it: then it must be among the dead letters, else it may.
+    pub is_confirmed: bool,
 }
 
 /// What was published so far.
@@ -97,8 +103,8 @@ impl Strangers {
 
     /// One message of each sort, and two copies of one event.
     pub(super) async fn publish(&self, stage: &Stage, planned: Planned) -> anyhow::Result<Sight> {
-        let publisher =
-            Publisher::start(stage.config(), "chaos strangers", PublisherOptions::default());
+        let options = PublisherOptions { give_up_after: PATIENCE, ..PublisherOptions::default() };
+        let publisher = Publisher::start(stage.config(), "chaos strangers", options);
         let published = self.publish_by(&publisher, stage, planned).await;
         publisher.close().await;
         published
@@ -117,11 +123,14 @@ impl Strangers {
             let route = Route::new(&exchange, event_type)?;
             let id = format!("bad-{}-{index}", planned.variety);
             let message = Message::new(&id, sort.body())?.content_type(Event::CONTENT_TYPE)?;
-            publisher.publish(&route, message).await.context("a bad message is not taken")?;
-            count += 1;
-            let bad =
-                BadMessage { id, sort, event_type: event_type.to_owned(), confirmed_ms: now_ms() };
+            let begun_ms = now_ms();
+            let published = publisher.publish(&route, message).await;
+            let is_confirmed = published.is_ok();
+            let event_type = event_type.to_owned();
+            let bad = BadMessage { id, sort, event_type, begun_ms, is_confirmed };
             self.0.lock().unwrap_or_else(PoisonError::into_inner).bad.push(bad);
+            published.context("a bad message is not taken")?;
+            count += 1;
         }
         let number = u64::from(planned.variety);
         let twice = event(Name { producer: BAD_PRODUCER, number });
@@ -130,10 +139,12 @@ impl Strangers {
             let message = Message::new(twice.id().as_str(), twice.to_json())?
                 .content_type(Event::CONTENT_TYPE)?
                 .kind(twice.event_type())?;
+            if count == BadSort::ALL.len() as u64 {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).twice.push(number);
+            }
             publisher.publish(&route, message).await.context("an event is not taken")?;
             count += 1;
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).twice.push(number);
         Ok(Sight::new(count, format!("{count} messages confirmed")))
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 pub use data::{BAD_PRODUCER, BadMessage, BadSort};
 
 use crate::clock::now_ms;
-use crate::plan::{Kind, Lane, Plan, Planned};
+use crate::plan::{CATCH_UP, Kind, Lane, Plan, Planned};
 use crate::stage::Stage;
 use data::Strangers;
 
@@ -50,10 +50,15 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Carries out the plan, from `start` on.
+    /// Carries out the plan, from `start` on. The last fault comes when all others are over.
+    ///
+    /// On a slow machine faults take longer than planned; then those that follow come later.
     pub async fn carry_out(&self, plan: &Plan, stage: &Stage, start: Instant) {
-        let lanes = Lane::ALL.map(|lane| self.lane(lane, plan, stage, start));
-        join_all(lanes).await;
+        let Some((last, others)) = plan.faults.split_last() else { return };
+        join_all(Lane::ALL.map(|lane| self.lane(lane, others, stage, start))).await;
+        let rested = Instant::now() + Duration::from_secs_f64(CATCH_UP);
+        sleep_until(rested.max(start + Duration::from_secs_f64(last.at))).await;
+        self.happen(*last, stage).await;
     }
 
     /// What has happened so far.
@@ -66,19 +71,24 @@ impl Injection {
         self.strangers.published()
     }
 
-    async fn lane(&self, lane: Lane, plan: &Plan, stage: &Stage, start: Instant) {
-        for planned in plan.faults.iter().filter(|planned| planned.kind.lane() == lane) {
-            sleep_until(start + Duration::from_secs_f64(planned.at)).await;
-            let began_ms = now_ms();
-            let sight = self.perform(*planned, stage).await;
-            let Sight { seen, evidence } = sight.unwrap_or_else(|error| {
-                eprintln!("chaos: {} cannot happen: {error:#}", planned.kind);
-                Sight::new(0, format!("{error:#}"))
-            });
-            let ended_ms = now_ms();
-            let happened = Happened { planned: *planned, began_ms, ended_ms, seen, evidence };
-            self.happened.lock().unwrap_or_else(PoisonError::into_inner).push(happened);
+    async fn lane(&self, lane: Lane, faults: &[Planned], stage: &Stage, start: Instant) {
+        let mut rested = start;
+        for planned in faults.iter().filter(|planned| planned.kind.lane() == lane) {
+            sleep_until(rested.max(start + Duration::from_secs_f64(planned.at))).await;
+            self.happen(*planned, stage).await;
+            rested = Instant::now() + Duration::from_secs_f64(*lane.rest().start());
         }
+    }
+
+    async fn happen(&self, planned: Planned, stage: &Stage) {
+        let began_ms = now_ms();
+        let sight = self.perform(planned, stage).await;
+        let Sight { seen, evidence } = sight.unwrap_or_else(|error| {
+            eprintln!("chaos: {} cannot happen: {error:#}", planned.kind);
+            Sight::new(0, format!("{error:#}"))
+        });
+        let happened = Happened { planned, began_ms, ended_ms: now_ms(), seen, evidence };
+        self.happened.lock().unwrap_or_else(PoisonError::into_inner).push(happened);
     }
 
     async fn perform(&self, planned: Planned, stage: &Stage) -> anyhow::Result<Sight> {

@@ -13,7 +13,7 @@ const LATENCY: Duration = Duration::from_millis(100);
 const JITTER: Duration = Duration::from_millis(200);
 
 /// Where nobody is connected at the moment, one waits for who will be.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Every open connection is reset.

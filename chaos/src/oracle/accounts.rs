@@ -43,7 +43,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
 fn bad_messages(case: &Case<'_>, finding: &mut Finding, dead: &mut u64) {
     for bad in &case.facts.bad {
         for place in &case.places {
-            if !place.spec.wants(&bad.event_type) {
+            if !bad.is_confirmed || !place.spec.wants(&bad.event_type) {
                 continue;
             }
             finding.judged += 1;

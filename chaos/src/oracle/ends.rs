@@ -96,7 +96,7 @@ fn bad_messages(case: &Case<'_>, finding: &mut Finding) {
             let doubts = case
                 .incidents
                 .iter()
-                .filter(|incident| incident.overlaps(bad.confirmed_ms - ACK_MS, last_ms + ACK_MS));
+                .filter(|incident| incident.overlaps(bad.begun_ms, last_ms + ACK_MS));
             if letters.len() > 1 + doubts.count() {
                 finding.offend(format!("{id} has {} letters at {name}", letters.len()), None);
             }

@@ -208,7 +208,8 @@ impl Build {
             id: "bad-1".into(),
             sort: BadSort::BrokenJson,
             event_type: "user.registered".into(),
-            confirmed_ms: ZERO_MS,
+            begun_ms: ZERO_MS,
+            is_confirmed: true,
         });
         for destination in &mut self.facts.destinations {
             destination.dead.push(DeadLetter {

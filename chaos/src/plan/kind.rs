@@ -116,7 +116,7 @@ impl Lane {
     }
 
     /// Seconds of rest between two of its faults.
-    pub(super) fn rest(self) -> RangeInclusive<f64> {
+    pub fn rest(self) -> RangeInclusive<f64> {
         match self {
             Self::Broker => 4.0..=8.0,
             Self::Network => 4.0..=9.0,

@@ -4,4 +4,4 @@ mod kind;
 mod schedule;
 
 pub use kind::{Kind, Lane, RETRY_AFTER};
-pub use schedule::{Plan, Planned, draw};
+pub use schedule::{CATCH_UP, Plan, Planned, draw};

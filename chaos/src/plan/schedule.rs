@@ -42,8 +42,8 @@ const CALM: f64 = 3.0;
 /// The first fault is alone until then, so that a wait that an API asks for can be seen whole.
 const ALONE: f64 = 12.0;
 
-/// Before the last fault everybody has so long to catch up.
-const CATCH_UP: f64 = 7.0;
+/// Before the last fault everybody has so long to catch up, in seconds.
+pub const CATCH_UP: f64 = 7.0;
 
 /// The plan for `seed` and a run of `length`.
 pub fn draw(seed: u64, length: Duration) -> Plan {
