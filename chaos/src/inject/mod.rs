@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 pub use data::{BAD_PRODUCER, BadMessage, BadSort};
 
 use crate::clock::now_ms;
 use crate::plan::{CATCH_UP, Kind, Lane, Plan, Planned};
 use crate::stage::Stage;
+use crate::watch::Queues;
 use data::Strangers;
 
 /// A fault that happened, or did not.
@@ -58,6 +59,7 @@ impl Injection {
         join_all(Lane::ALL.map(|lane| self.lane(lane, others, stage, start))).await;
         let rested = Instant::now() + Duration::from_secs_f64(CATCH_UP);
         sleep_until(rested.max(start + Duration::from_secs_f64(last.at))).await;
+        caught_up(stage).await;
         self.happen(*last, stage).await;
     }
 
@@ -117,6 +119,26 @@ impl Injection {
         }
     }
 }
+
+/// Waits until every destination keeps up with what is published; a gate that is closed since the
+/// fault before it takes its time. One that does not keep up in the end is judged as it is.
+async fn caught_up(stage: &Stage) {
+    let mut queues = Queues::new(stage);
+    let deadline = Instant::now() + KEEPING_UP;
+    while Instant::now() < deadline {
+        let (ready, _) = queues.look().await;
+        if ready.iter().all(|count| count.is_some_and(|count| count < BACKLOG)) {
+            break;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    queues.close().await;
+}
+
+const KEEPING_UP: Duration = Duration::from_secs(90);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Less than is published in half a second.
+const BACKLOG: u64 = 50;
 
 impl Planned {
     fn length(&self) -> Duration {
