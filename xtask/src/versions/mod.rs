@@ -88,8 +88,8 @@ async fn again_with_an_engine(contained: &[Line]) -> anyhow::Result<ExitCode> {
     say("starting a Docker engine");
     let engine = Engine::start().await.with_context(|| {
         format!(
-            "RabbitMQ {} runs in containers, and there is no engine for them; FANFARE_VERSIONS \
-             names the lines that are tried, so FANFARE_VERSIONS=3.10 leaves containers out",
+            "there is no Docker engine for RabbitMQ {} in containers; FANFARE_VERSIONS names the \
+             lines to try, and FANFARE_VERSIONS=3.10 leaves containers out",
             names(contained)
         )
     })?;
