@@ -121,6 +121,35 @@ async fn when_one_relay_dies_the_one_that_waited_goes_on() {
 }
 
 #[tokio::test]
+async fn a_clean_up_that_fails_stops_no_publishing() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let service = Service::start().await;
+    for statement in [
+        "INSERT INTO fanfare_outbox (event_id, event_type, body, sent_at) \
+         VALUES ('old', 'user.updated', x'00', 1)",
+        "CREATE TRIGGER kept_for_the_auditor BEFORE DELETE ON fanfare_outbox \
+         BEGIN SELECT raise(ABORT, 'kept'); END",
+    ] {
+        sqlx::query(statement).execute(&service.pool).await.unwrap();
+    }
+    let first = service.relay(&world).await;
+    service.commit(&events("ada", 0..1)).await;
+    first.until_published(1).await;
+    // It would take over from a relay that gives up its lock to begin anew.
+    let second = service.relay(&world).await;
+    for number in 1..40 {
+        service.commit(&events("ada", number..number + 1)).await;
+        service.until_empty().await;
+    }
+    assert_eq!((first.counts.published(), second.counts.published()), (40, 0));
+    first.stop().await;
+    second.stop().await;
+    assert_in_order(&world.read("t.crm").await, &["ada"], 40);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn rubbish_is_refused_and_can_be_mended() {
     let world = World::start().await;
     world.declare(&["crm"]).await;

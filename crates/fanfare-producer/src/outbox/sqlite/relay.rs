@@ -1,5 +1,6 @@
 //! The relay of an outbox in SQLite.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use fanfare_broker::ExponentialPauses;
@@ -90,7 +91,8 @@ impl SqliteRelay {
             Session::new(reader, writer, dispatch, &self.outbox.enqueued, &self.options);
         tokio::select! {
             ended = session.run(shutdown) => ended,
-            Err(error) = self.clean_up() => Err(error),
+            // It never ends, so no mark is cut off that is under way.
+            never = self.clean_up_for_ever() => match never {},
         }
     }
 
@@ -103,12 +105,26 @@ impl SqliteRelay {
         options.synchronous(SqliteSynchronous::Normal).connect().await
     }
 
-    async fn clean_up(&self) -> Result<(), sqlx::Error> {
+    /// Rows that cannot be deleted now only take room. Nobody waits for them to be published.
+    async fn clean_up_for_ever(&self) -> Infallible {
+        let mut failures = 0;
+        loop {
+            let Err(error) = self.clean_up(&mut failures).await;
+            failures += 1;
+            if failures == 1 {
+                warn!(error = %error, "Cannot delete what was sent, will try until it works");
+            }
+            sleep(DATABASE_PAUSES.after(failures)).await;
+        }
+    }
+
+    async fn clean_up(&self, failures: &mut u32) -> Result<Infallible, sqlx::Error> {
         let mut connection = self.connect().await?;
         loop {
             let began = Instant::now();
             let deleted =
                 table::clean_up(&mut connection, self.options.retention, CLEAN_UP_BATCH).await?;
+            *failures = 0;
             self.counts.deleted(deleted);
             if deleted < CLEAN_UP_BATCH as u64 {
                 sleep(CLEAN_UP_EVERY.min(self.options.retention.max(Duration::from_secs(1)))).await;
