@@ -137,11 +137,8 @@ async fn install_if_missing(program: &'static str, package: Package) -> Result<(
     if is_at_hand(program).await {
         return Ok(());
     }
-    let missing = |why| EngineError::Missing { program, why };
-    let manager = PackageManager::find().await;
-    let manager = manager.ok_or_else(|| missing("there is no apt-get".to_owned()))?;
-    eprintln!("docker: {program} is not installed here; installing it: {}", manager.says(&package));
-    manager.install(&package).await.map_err(missing)
+    let provided = PackageManager::provide(&format!("docker: {program} is"), &package).await;
+    provided.map(drop).map_err(|why| EngineError::Missing { program, why })
 }
 
 async fn is_at_hand(program: &str) -> bool {

@@ -19,6 +19,8 @@ pub mod command;
 pub mod demo;
 pub mod docker;
 pub mod healthcheck;
+#[cfg(test)]
+mod holder;
 mod last_will;
 pub mod leash;
 pub mod mock;

@@ -90,14 +90,10 @@ async fn install() -> Result<std::path::PathBuf, ProvisionError> {
         process: "RabbitMQ is not installed".to_owned(),
         package,
     };
-    let Some(manager) = PackageManager::find().await else {
-        let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
-        return Err(no_way(needs.to_owned()));
-    };
-    say(&format!("RabbitMQ is not installed here; installing it: {}", manager.says(&RABBITMQ)));
-    manager.install(&RABBITMQ).await.map_err(&no_way)?;
+    let provided = PackageManager::provide("broker: RabbitMQ is", &RABBITMQ).await;
+    let says = provided.map_err(&no_way)?;
     let scripts = installed::scripts().await;
-    scripts.ok_or_else(|| no_way(format!("{} brought no rabbitmq-server", manager.says(&RABBITMQ))))
+    scripts.ok_or_else(|| no_way(format!("{says} brought no rabbitmq-server")))
 }
 
 fn say(what: &str) {

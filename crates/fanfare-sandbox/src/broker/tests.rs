@@ -1,8 +1,5 @@
 //! The life of a private node, told against a real one.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::kill;
@@ -10,14 +7,12 @@ use nix::unistd::Pid;
 
 use super::management::Management;
 use super::*;
+use crate::holder;
 use crate::system::free_ports;
 
 // AMQP reply codes.
 const ACCESS_REFUSED: u16 = 403;
 const NOT_ALLOWED: u16 = 530;
-
-/// The line in which a process that holds a node says where it is.
-const HOLDING: &str = "holding ";
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
@@ -124,17 +119,7 @@ async fn a_container_lives_dies_and_lives_again_without_a_trace() {
 
 #[tokio::test]
 async fn a_node_does_not_outlive_a_process_that_is_killed() {
-    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "broker::tests::hold_a_node_until_killed", "--ignored", "--nocapture"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
-    let held =
-        lines.map(Result::unwrap).find_map(|line| line.strip_prefix(HOLDING).map(String::from));
-    let held = held.expect("the holder says where its node is");
-    let (pid, home) = held.split_once(' ').unwrap();
-    let (pid, home): (u32, PathBuf) = (pid.parse().unwrap(), home.into());
+    let (mut holder, pid, home) = holder::start::<u32>("broker::tests::hold_a_node_until_killed");
     assert!(is_running(pid) && home.exists());
 
     holder.kill().unwrap();
@@ -150,8 +135,7 @@ async fn a_node_does_not_outlive_a_process_that_is_killed() {
 #[ignore = "run by the test above, which kills it"]
 async fn hold_a_node_until_killed() {
     let node = BrokerNode::private("").await.unwrap();
-    println!("\n{HOLDING}{} {}", node.pid().unwrap(), node.home().unwrap().display());
-    std::future::pending::<()>().await;
+    holder::hold(node.pid().unwrap(), node.home().unwrap()).await;
 }
 
 #[tokio::test]

@@ -36,13 +36,8 @@ pub(super) async fn programs() -> Result<PathBuf, PostgresError> {
     if let Some(programs) = find().await {
         return Ok(programs);
     }
-    let Some(manager) = PackageManager::find().await else {
-        let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
-        return Err(PostgresError::Missing(needs.to_owned()));
-    };
-    let says = manager.says(&POSTGRES);
-    eprintln!("postgres: not installed here; installing it: {says}");
-    manager.install(&POSTGRES).await.map_err(PostgresError::Missing)?;
+    let provided = PackageManager::provide("postgres:", &POSTGRES).await;
+    let says = provided.map_err(PostgresError::Missing)?;
     find().await.ok_or_else(|| PostgresError::Missing(format!("{says} brought no server")))
 }
 

@@ -16,16 +16,11 @@ pub async fn install_if_missing() -> Result<(), RedisError> {
     if is_installed().await {
         return Ok(());
     }
-    let Some(manager) = PackageManager::find().await else {
-        let needs = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
-        return Err(RedisError::Missing(needs.to_owned()));
-    };
-    eprintln!("redis: not installed here; installing it: {}", manager.says(&REDIS));
-    manager.install(&REDIS).await.map_err(RedisError::Missing)?;
+    let says = PackageManager::provide("redis:", &REDIS).await.map_err(RedisError::Missing)?;
     if is_installed().await {
         return Ok(());
     }
-    Err(RedisError::Missing(format!("{} brought no redis-server", manager.says(&REDIS))))
+    Err(RedisError::Missing(format!("{says} brought no redis-server")))
 }
 
 async fn is_installed() -> bool {

@@ -44,9 +44,11 @@ pub(crate) enum PackageManager {
     Homebrew,
 }
 
+const NEEDS: &str = "needs apt-get as root or with a sudo that asks no password, or Homebrew";
+
 impl PackageManager {
     /// The one that this machine has and this user may use.
-    pub(crate) async fn find() -> Option<Self> {
+    async fn find() -> Option<Self> {
         if succeeds("command -v apt-get").await {
             if nix::unistd::geteuid().is_root() {
                 return Some(Self::AptAsRoot);
@@ -58,7 +60,18 @@ impl PackageManager {
         succeeds("command -v brew").await.then_some(Self::Homebrew)
     }
 
-    pub(crate) fn says(self, package: &Package) -> String {
+    /// Installs a package with what this machine has, after saying that `what` is not there;
+    /// tells how, or why not.
+    pub(crate) async fn provide(what: &str, package: &Package) -> Result<String, String> {
+        let Some(manager) = Self::find().await else {
+            return Err(NEEDS.to_owned());
+        };
+        let says = manager.says(package);
+        eprintln!("{what} not installed here; installing it: {says}");
+        manager.install(package).await.map(|()| says)
+    }
+
+    fn says(self, package: &Package) -> String {
         match self {
             Self::AptAsRoot => format!("apt-get install {} (as root)", package.debian),
             Self::AptWithSudo => format!("sudo apt-get install {}", package.debian),
@@ -67,7 +80,7 @@ impl PackageManager {
     }
 
     /// Installs a package, or says why not.
-    pub(crate) async fn install(self, package: &Package) -> Result<(), String> {
+    async fn install(self, package: &Package) -> Result<(), String> {
         let mut command = match self {
             Self::AptAsRoot => Command::new("sh"),
             Self::AptWithSudo => {

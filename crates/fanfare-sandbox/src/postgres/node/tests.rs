@@ -1,15 +1,12 @@
 //! The life of a private PostgreSQL, told against a real one.
 
-use std::io::{BufRead, BufReader};
 use std::process::Child;
 
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use super::*;
-
-/// The line in which a process that holds a node says where it is.
-const HOLDING: &str = "holding ";
+use crate::holder;
 
 /// A client whose server process is too busy to notice that the first one is gone.
 fn busy_client(node: &PostgresNode) -> Child {
@@ -84,18 +81,7 @@ async fn a_postgres_lives_dies_and_lives_again_without_a_trace() {
 
 #[tokio::test]
 async fn a_postgres_does_not_outlive_a_process_that_is_killed() {
-    let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "postgres::node::tests::hold_a_node_until_killed"])
-        .args(["--ignored", "--nocapture"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(holder.stdout.take().unwrap()).lines();
-    let held =
-        lines.map(Result::unwrap).find_map(|line| line.strip_prefix(HOLDING).map(String::from));
-    let held = held.expect("the holder says where its node is");
-    let (pid, home) = held.split_once(' ').unwrap();
-    let (pid, home) = (pid.parse().unwrap(), PathBuf::from(home));
+    let (mut holder, pid, home) = holder::start("postgres::node::tests::hold_a_node_until_killed");
     let segment = segment(&home);
     assert!(is_running(&pid) && has_segment(&segment));
 
@@ -113,8 +99,7 @@ async fn a_postgres_does_not_outlive_a_process_that_is_killed() {
 #[ignore = "run by the test above, which kills it"]
 async fn hold_a_node_until_killed() {
     let node = PostgresNode::private().await.unwrap();
-    println!("\n{HOLDING}{} {}", node.server.as_ref().unwrap().pid(), node.home.display());
-    std::future::pending::<()>().await;
+    holder::hold(node.server.as_ref().unwrap().pid(), &node.home).await;
 }
 
 #[tokio::test]
