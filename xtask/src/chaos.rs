@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 
-use crate::cargo::cargo;
+use crate::test::build_programs;
 
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
@@ -20,11 +20,7 @@ pub(crate) struct Arguments {
 /// Ends with the exit code of the run: 0 when every invariant held.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // All of them, as for the tests: a choice of packages would be built with other features.
-    let built = cargo("build", false)
-        .args(["--workspace", "--bins"])
-        .status()
-        .context("cargo cannot be run")?;
-    if !built.success() {
+    if !build_programs(false)?.success() {
         return Ok(ExitCode::FAILURE);
     }
     let program = env::current_exe()?.with_file_name("fanfare-chaos");

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: one broker for all test processes, a Redis and a PostgreSQL to start, then `cargo test`.
+//! `cargo xtask test`: one broker for all test processes, a Redis and a PostgreSQL to start, then
+//! `cargo test`.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode, ExitStatus};
