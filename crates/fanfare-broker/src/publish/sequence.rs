@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::error::PublishError;
-use super::publisher::{Confirmed, LinkState, Publisher, Route};
+use super::publisher::{Confirmed, Publisher, Route};
 use super::waiter::{InSequence, Verdict, Waiter};
 use crate::message::Message;
 
@@ -51,11 +51,6 @@ impl Sequence {
     /// Room for the next message, if there is any now.
     pub fn place_now(&self) -> Option<Place<'_>> {
         self.publisher.permit_now().map(|permit| Place { sequence: self, permit })
-    }
-
-    /// How the publisher's connection stands, to be watched.
-    pub fn link(&self) -> watch::Receiver<LinkState> {
-        self.publisher.link()
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::Arc;
 
-use fanfare_broker::{Confirmed, Message, Place, PublishError, Route, Sequence, Verdicts};
+use fanfare_broker::{Confirmed, Message, PublishError, Route, Sequence, Verdicts};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::at_hand::{AtHand, Marks, RowId, RowVerdict};
-use super::entry::Entry;
+use super::entry::{Content, Entry};
 use super::options::{BATCH, MARK_WITHIN};
 use super::status::RelayCounts;
 use crate::producer::Producer;
@@ -47,11 +47,8 @@ impl Dispatch {
     /// Takes a pending row, unless it is at hand or has to wait.
     pub(crate) fn take(&mut self, entry: Entry) {
         let id = entry.id;
-        let (key, bytes) = match &entry.content {
-            Ok(content) => (content.key(), content.body.len()),
-            Err(_) => (None, 0),
-        };
-        if !self.at_hand.take(id, key, bytes) {
+        let key = entry.content.as_ref().ok().and_then(Content::key);
+        if !self.at_hand.take(id, key, entry.size()) {
             return;
         }
         let message = match entry.content {
@@ -127,7 +124,7 @@ impl Dispatch {
             self.at_hand.verdict(id, RowVerdict::Failed);
             return Ok(true);
         };
-        match put(place, id, &route, message) {
+        match place.publish(tag(id), &route, message) {
             Ok(()) => Ok(true),
             Err(error) => self.heard(tag(id), Err(error)).map(|()| true),
         }
@@ -185,8 +182,4 @@ impl Dispatch {
 
 fn tag(id: RowId) -> u64 {
     id.cast_unsigned()
-}
-
-fn put(place: Place<'_>, id: RowId, route: &Route, message: Message) -> Result<(), PublishError> {
-    place.publish(tag(id), route, message)
 }

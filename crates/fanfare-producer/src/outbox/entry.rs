@@ -57,14 +57,16 @@ impl<'a> Written<'a> {
     /// What is written of `event`: the very bytes that will be published, and by what they are
     /// kept in order.
     pub(crate) fn of(event: &'a Event) -> Result<Self, PublishError> {
-        let body = event.to_json();
-        let message = message_of(event, body.clone())?;
+        let message = message_of(event, event.to_json())?;
         PublisherOptions::default().check(&message)?;
+        let body = message.body().clone();
+        // Nobody shares them any more: the bytes become a vector again without a copy.
+        drop(message);
         Ok(Self {
             event_id: event.id().as_str(),
             event_type: event.event_type(),
             ordering_key: event.subject(),
-            body,
+            body: body.into(),
         })
     }
 }
