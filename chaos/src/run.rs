@@ -18,7 +18,7 @@ use crate::logged;
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::search::Search;
-use crate::stage::{NAMESPACE, Programs, Stage};
+use crate::stage::{Programs, Stage};
 use crate::watch::{Queues, Recording, watch};
 
 /// What a run is started with.
@@ -178,7 +178,8 @@ impl<S: Fn(&str)> Play<'_, S> {
 
     async fn fresh(&self) -> anyhow::Result<Fresh> {
         let event = event(Name { producer: FRESH_PRODUCER, number: 0 });
-        let config = ProducerConfig::with_broker(self.stage.config().clone(), NAMESPACE)?;
+        let (broker, namespace) = (self.stage.config(), self.stage.namespace());
+        let config = ProducerConfig::in_namespace(broker.clone(), namespace.clone());
         let producer = Producer::start(config.without_declaring());
         let began = Instant::now();
         let is_confirmed = producer.publish(&event).await.is_ok();

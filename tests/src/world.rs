@@ -160,8 +160,7 @@ impl World {
 
     /// A connected producer.
     pub async fn producer(&self) -> Producer {
-        let config = ProducerConfig::with_broker(self.config.clone(), self.namespace.as_str())
-            .expect("a valid namespace");
+        let config = ProducerConfig::in_namespace(self.config.clone(), self.namespace.clone());
         Producer::connect(config).await.expect("the broker is there")
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fanfare_broker::{BrokerConfig, DestinationNames, ExponentialPauses, Namespace};
 use fanfare_events::DestinationName;
-use fanfare_process::catalogue::{broker, consumer};
+use fanfare_process::catalogue::consumer;
 use fanfare_process::settings::{Reader, Setting, Variable};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
 
@@ -76,17 +76,15 @@ impl ConsumerSettings {
         let rate_limit = reader.or_default_with(&consumer::RATE_LIMIT, rate_limit);
 
         let broker = broker?;
-        let namespace = Namespace::new(&broker.namespace)
-            .map_err(|error| reader.problem(&broker::NAMESPACE, error))
-            .ok()?;
         let destination = destination?;
-        let names = namespace
+        let names = broker
+            .namespace
             .destination(destination.as_str())
             .map_err(|_| reader.problem(&consumer::DESTINATION, "is the name of another object"))
             .ok()?;
         Some(Self {
             broker: broker.config,
-            namespace,
+            namespace: broker.namespace,
             topology: broker.topology,
             destination,
             names,

@@ -1,6 +1,6 @@
 //! The settings of every program that talks to the broker.
 
-use fanfare_broker::{BrokerConfig, ClientIdentity, TlsConfig};
+use fanfare_broker::{BrokerConfig, ClientIdentity, Namespace, TlsConfig};
 
 use crate::catalogue::broker::{
     AMQP_ALLOW_PLAINTEXT, AMQP_CA_FILE, AMQP_CERT_FILE, AMQP_KEY_FILE, AMQP_URL, NAMESPACE,
@@ -8,16 +8,13 @@ use crate::catalogue::broker::{
 };
 use crate::settings::{Reader, Variable};
 
-/// Leaves room for the rest of a queue's name within AMQP's 255 bytes.
-const MAX_NAMESPACE_BYTES: usize = 40;
-
 /// Where the broker is and what belongs to us there.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
     /// How the broker is dialled.
     pub config: BrokerConfig,
-    /// The first part of every name at the broker: `[a-z][a-z0-9-]{0,39}`.
-    pub namespace: String,
+    /// The first part of every name at the broker.
+    pub namespace: Namespace,
     /// Whether exchanges and queues are created.
     pub topology: TopologyMode,
 }
@@ -79,11 +76,7 @@ fn missing<T>(reader: &mut Reader<'_>, missing: &Variable, present: &Variable) -
     None
 }
 
-fn namespace(text: &str) -> Result<String, &'static str> {
-    let valid = text.len() <= MAX_NAMESPACE_BYTES
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    valid
-        .then(|| text.to_owned())
-        .ok_or("is not a lower-case letter followed by at most 39 of a-z, 0-9 and `-`")
+fn namespace(text: &str) -> Result<Namespace, &'static str> {
+    Namespace::new(text)
+        .map_err(|_| "is not a lower-case letter followed by at most 39 of a-z, 0-9 and `-`")
 }

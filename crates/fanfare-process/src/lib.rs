@@ -48,9 +48,11 @@ pub mod telemetry;
 mod broker_settings;
 mod crypto;
 mod process_settings;
+mod reach;
 mod startup;
 
 pub use broker_settings::{BrokerSettings, TopologyMode};
 pub use crypto::install_crypto_provider;
 pub use process_settings::{LogFormat, ProcessSettings};
+pub use reach::broker_is_reached;
 pub use startup::{Exit, Program, Start};

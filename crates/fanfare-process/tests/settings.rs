@@ -59,7 +59,7 @@ fn only_what_has_no_default_must_be_set() {
     assert_eq!(settings.token.expose_secret(), "tok");
     assert_eq!(settings.limit, 10);
     assert!(!settings.hold);
-    assert_eq!(settings.broker.namespace, "fanfare");
+    assert_eq!(settings.broker.namespace.as_str(), "fanfare");
     assert_eq!(settings.broker.topology, TopologyMode::Declare);
     assert_eq!(
         settings.broker.config.addresses()[0].to_string(),
@@ -107,7 +107,7 @@ fn what_is_set_is_used() {
     assert_eq!(settings.limit, 20);
     assert!(settings.hold);
     assert_eq!(settings.broker.config.addresses().len(), 2);
-    assert_eq!(settings.broker.namespace, "shop-2");
+    assert_eq!(settings.broker.namespace.as_str(), "shop-2");
     assert_eq!(settings.broker.topology, TopologyMode::Verify);
     assert_eq!(settings.process.log, "warn,fanfare_delivery=debug");
     assert_eq!(settings.process.log_format, Some(LogFormat::Json));

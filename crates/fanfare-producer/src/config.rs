@@ -35,13 +35,18 @@ impl ProducerConfig {
 
     /// Publishes to `broker` in `namespace`.
     pub fn with_broker(broker: BrokerConfig, namespace: &str) -> Result<Self, ConfigError> {
-        Ok(Self {
+        Ok(Self::in_namespace(broker, Namespace::new(namespace)?))
+    }
+
+    /// The same, where the namespace is known to be one.
+    pub fn in_namespace(broker: BrokerConfig, namespace: Namespace) -> Self {
+        Self {
             broker,
-            namespace: Namespace::new(namespace)?,
+            namespace,
             name: "fanfare producer".to_owned(),
             declares: true,
             options: PublisherOptions::default(),
-        })
+        }
     }
 
     /// What operators see in the broker's list of connections.

@@ -1,8 +1,7 @@
 //! `--check`: whether everything that the relay needs can be reached.
 
-use fanfare_broker::Inspector;
-use fanfare_process::Exit;
 use fanfare_process::telemetry::Chain;
+use fanfare_process::{Exit, broker_is_reached};
 use tracing::{error, info};
 
 use crate::database::Outbox;
@@ -11,17 +10,7 @@ use crate::settings::{RelaySettings, TableMode};
 /// Changes nothing: tables that are missing are created at the start, unless the settings say
 /// that somebody else does.
 pub(crate) async fn check(settings: &RelaySettings, outbox: &Outbox) -> Exit {
-    let mut exit = Exit::Done;
-    match Inspector::connect(&settings.broker).await {
-        Ok(inspector) => {
-            info!("The broker can be reached");
-            inspector.close().await;
-        }
-        Err(error) => {
-            error!(error = %Chain(&error), "The broker cannot be reached");
-            exit = Exit::Unreachable;
-        }
-    }
+    let mut exit = broker_is_reached(&settings.broker).await;
     if let Err(error) = look(settings, outbox).await {
         let outbox = &settings.database;
         error!(%outbox, error = %Chain(&error), "The outbox cannot be read");

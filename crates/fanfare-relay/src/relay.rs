@@ -10,7 +10,7 @@ use fanfare_process::health::{Condition, Health};
 use fanfare_process::settings::{Reader, Vars};
 use fanfare_process::telemetry::{self, Chain};
 use fanfare_process::{Exit, Start, TopologyMode};
-use fanfare_producer::Producer;
+use fanfare_producer::{Producer, ProducerConfig};
 use prometheus_client::registry::Registry;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,9 @@ impl Relay {
         if self.check {
             return check(&self.settings, &outbox).await;
         }
-        let producer = Producer::start(self.settings.producer.clone());
+        let RelaySettings { broker, namespace, .. } = &self.settings;
+        let config = ProducerConfig::in_namespace(broker.clone(), namespace.clone());
+        let producer = Producer::start(config.name("fanfare relay"));
         let health = Health::new();
         let readable = health.condition("outbox readable");
         let mut registry = Registry::default();

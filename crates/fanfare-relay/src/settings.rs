@@ -4,11 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use fanfare_broker::{BrokerConfig, Namespace};
-use fanfare_process::catalogue::broker::NAMESPACE;
 use fanfare_process::catalogue::outbox::{OUTBOX_RETENTION, OUTBOX_TABLE, OUTBOX_URL};
 use fanfare_process::settings::Reader;
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode};
-use fanfare_producer::ProducerConfig;
 use fanfare_producer::outbox::{RelayOptions, SqliteOutbox};
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -21,8 +19,6 @@ pub struct RelaySettings {
     pub namespace: Namespace,
     /// Whether the exchange that is published to is created.
     pub topology: TopologyMode,
-    /// How events are published.
-    pub producer: ProducerConfig,
     /// How it logs, is watched and stops.
     pub process: ProcessSettings,
     /// Where the outbox is.
@@ -59,17 +55,11 @@ impl RelaySettings {
             .choice(&OUTBOX_TABLE, &[("create", TableMode::Create), ("verify", TableMode::Verify)]);
         let retention = reader.or_default::<Duration>(&OUTBOX_RETENTION);
         let (BrokerSettings { config: broker, namespace, topology }, process) = (broker?, process?);
-        let producer = ProducerConfig::with_broker(broker.clone(), &namespace)
-            .map_err(|error| reader.problem(&NAMESPACE, error))
-            .ok()?
-            .name("fanfare relay");
-        let namespace = Namespace::new(&namespace).ok()?;
         let options = RelayOptions::default().retention(retention?).grace(process.shutdown_grace);
         Some(Self {
             broker,
             namespace,
             topology,
-            producer,
             process,
             database: database?,
             table: table?,

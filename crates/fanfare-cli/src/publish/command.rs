@@ -61,9 +61,8 @@ fn open(file: &str) -> Result<Box<dyn BufRead + Send>, PublishRunError> {
 }
 
 async fn connect(settings: &Settings) -> Result<Producer, PublishRunError> {
-    let namespace = settings.namespace.as_str();
-    let config =
-        ProducerConfig::with_broker(settings.broker.clone(), namespace)?.name("fanfare publish");
+    let config = ProducerConfig::in_namespace(settings.broker.clone(), settings.namespace.clone())
+        .name("fanfare publish");
     if settings.declares {
         return Ok(Producer::connect(config).await?);
     }

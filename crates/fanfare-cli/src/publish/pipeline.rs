@@ -4,7 +4,7 @@ use std::io;
 
 use fanfare_events::Event;
 use fanfare_process::telemetry::Chain;
-use fanfare_producer::{ConfigError, ConnectError, Producer, PublishError, Receipt};
+use fanfare_producer::{ConnectError, Producer, PublishError, Receipt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -45,9 +45,6 @@ pub enum PublishRunError {
         #[source]
         source: io::Error,
     },
-    /// The producer's settings.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// The producer.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -156,7 +153,7 @@ impl PublishRunError {
         use fanfare_broker::PublishError as Broker;
         use fanfare_broker::topology::DeclareError;
         match self {
-            Self::Read { .. } | Self::Config(_) => false,
+            Self::Read { .. } => false,
             Self::Connect(ConnectError::Declare(error)) => {
                 matches!(error, DeclareError::Unreachable(_))
             }

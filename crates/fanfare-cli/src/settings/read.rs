@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use fanfare_broker::Namespace;
 use fanfare_process::catalogue::operator::{AUDIT_LOG, DESTINATIONS, MANAGEMENT_URL};
 use fanfare_process::settings::{Reader, SettingsError, Vars};
 use fanfare_process::{BrokerSettings, ProcessSettings, TopologyMode, catalogue};
@@ -20,7 +19,6 @@ pub fn read(
     let vars = FlagsFirst::new(arguments, environment);
     let mut reader = Reader::new(&vars);
     let broker = BrokerSettings::read(&mut reader);
-    let namespace = broker.as_ref().and_then(|broker| Namespace::new(&broker.namespace).ok());
     let process = ProcessSettings::read(&mut reader).map(|settings| quiet(settings, environment));
     let management = read_management(&mut reader, broker.as_ref());
     let destinations = reader.optional::<Vec<String>>(&DESTINATIONS);
@@ -29,7 +27,7 @@ pub fn read(
         let broker = broker?;
         Some(Settings {
             broker: broker.config,
-            namespace: namespace?,
+            namespace: broker.namespace,
             declares: broker.topology == TopologyMode::Declare,
             management: management?,
             destinations: destinations?.unwrap_or_default(),

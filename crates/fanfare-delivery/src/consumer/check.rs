@@ -1,8 +1,7 @@
 //! `--check`: whether everything that a consumer needs can be reached.
 
-use fanfare_broker::Inspector;
-use fanfare_process::Exit;
 use fanfare_process::telemetry::Chain;
+use fanfare_process::{Exit, broker_is_reached};
 use tracing::{error, info};
 
 use super::Consumer;
@@ -12,17 +11,7 @@ use crate::shared::RedisAddress;
 
 impl<D: Destination> Consumer<D> {
     pub(super) async fn check(&self) -> Exit {
-        let mut exit = Exit::Done;
-        match Inspector::connect(&self.settings.broker).await {
-            Ok(inspector) => {
-                info!("The broker can be reached");
-                inspector.close().await;
-            }
-            Err(error) => {
-                error!(error = %Chain(&error), "The broker cannot be reached");
-                exit = Exit::Unreachable;
-            }
-        }
+        let mut exit = broker_is_reached(&self.settings.broker).await;
         for address in self.stores() {
             match address.answers().await {
                 Ok(()) => info!(%address, "The Redis can be reached"),
