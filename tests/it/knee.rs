@@ -91,7 +91,7 @@ impl Line {
         let in_flight = self.in_flight();
         let is_there = |calls: &usize| match knee {
             WIDE => *calls >= WIDE * 4 / 5,
-            _ => *calls <= knee * 8 / 5,
+            _ => *calls <= knee * 2,
         };
         let halves = in_flight.iter().position(is_there);
         let seconds = halves.map_or(f64::INFINITY, |halves| halves as f64 / 2.0);

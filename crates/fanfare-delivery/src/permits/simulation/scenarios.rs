@@ -142,6 +142,21 @@ fn cliff_the_limit_follows_the_knee_from_40_to_10_and_back_within_seconds() {
     }
 }
 
+/// A look at half of the calls says nothing of the crowd if the server changes meanwhile.
+#[test]
+fn cliff_a_fall_in_the_middle_of_a_look_is_followed_as_soon() {
+    for beyond in [Beyond::Queue, Beyond::Share] {
+        for (seconds, seed) in (2..30).flat_map(|seconds| SEEDS.map(move |seed| (seconds, seed))) {
+            let phases = [phase(seconds, 40, 150.0), phase(15, 10, 150.0)];
+            let (run, goodput) = compared(beyond, even, seed, &phases);
+            let down = run.seconds_until(seconds as usize, |limit| limit <= 20);
+            let adapted = format!("down {down:.1} s");
+            row(&format!("fall after {seconds} s, {beyond:?}"), seed, &run, goodput, &adapted);
+            assert!(down <= 6.0);
+        }
+    }
+}
+
 #[test]
 fn cliff_no_fall_of_the_knee_is_taken_for_an_outage() {
     for (high, low) in [(40, 5), (40, 25), (60, 10), (60, 2), (20, 3), (MAX, 30)] {

@@ -288,11 +288,11 @@ impl Concurrency {
             (false, Why::Slow) if limit > 1 => {
                 return self.try_with(HALF, again(back_to, Why::SlowStill), now);
             }
-            (false, Why::Slow | Why::SlowStill) => {
-                known.uncrowded_is(&measured);
-                self.limit = back_to;
+            // Half of the calls, and slower than all were: something happened while we looked.
+            (false, Why::Look) if measured.is_slow() && limit > 1 => {
+                return self.try_with(HALF, again(back_to, Why::Slow), now);
             }
-            (false, Why::Look) => {
+            (false, Why::Slow | Why::SlowStill | Why::Look) => {
                 known.uncrowded_is(&measured);
                 self.limit = back_to;
             }
