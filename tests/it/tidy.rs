@@ -230,3 +230,22 @@ fn every_test_that_the_guarantees_name_exists() {
     }
     assert!(named > 50, "only {named} tests are named, the table must have moved");
 }
+
+#[test]
+fn every_planted_bug_fits_the_sources_and_says_what_it_violates() {
+    let bugs: Vec<_> = fs::read_dir(root().join("chaos/planted"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "patch"))
+        .collect();
+    assert!(bugs.len() >= 5, "only {} bugs are planted", bugs.len());
+    for bug in bugs {
+        let text = fs::read_to_string(&bug).unwrap();
+        assert!(text.contains("\nViolates: I"), "{} names no invariant", bug.display());
+        let mut git = Command::new("git");
+        let applied = git.args(["apply", "--check"]).arg(&bug).current_dir(root()).output();
+        let applied = applied.unwrap();
+        let why = String::from_utf8_lossy(&applied.stderr);
+        assert!(applied.status.success(), "{} is to be written anew: {why}", bug.display());
+    }
+}

@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod demo;
+mod planted;
 mod test;
 mod versions;
 
