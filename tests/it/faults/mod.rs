@@ -3,15 +3,33 @@
 //! Every story shows that its fault happened, and ends with what holds after any of them. The
 //! long forms take a fault's full time: `cargo xtask test -- --ignored faults`.
 
+mod alarm;
 mod confirms;
 mod endings;
+mod flat;
+mod network;
+mod queues;
+mod stopped;
 
 use fanfare_events::{Event, IdempotencyKey};
 use fanfare_producer::Producer;
-use fanfare_tests::{PATIENCE, Vendor, World};
+use fanfare_tests::{PATIENCE, ProgramSettings, Vendor, World, run_to_end};
 
 fn key(event: &Event, vendor: &Vendor) -> String {
     IdempotencyKey::of(event, &vendor.name.parse().unwrap()).to_string()
+}
+
+/// `fanfare` with `arguments`, which has to succeed.
+async fn fanfare(world: &World, arguments: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = arguments
+        .iter()
+        .fold(ProgramSettings::default(), |settings, argument| settings.argument(argument))
+        .set("FANFARE_AMQP_URL", world.url())
+        .set("FANFARE_NAMESPACE", world.namespace().as_str())
+        .set("FANFARE_AUDIT_LOG", folder.path().join("audit").display().to_string());
+    let (status, _, log) = run_to_end("fanfare", &settings).await;
+    assert!(status.success(), "fanfare {arguments:?}: {log}");
 }
 
 /// Publishes until the broker has each of `events`. Whatever else it answers is a reason to
