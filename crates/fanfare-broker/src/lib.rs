@@ -23,6 +23,8 @@ mod inspect;
 mod message;
 mod publish;
 mod received;
+#[cfg(feature = "rehearsal")]
+pub mod rehearsal;
 pub mod topology;
 
 pub use backoff::ExponentialPauses;

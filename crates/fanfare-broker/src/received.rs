@@ -40,6 +40,21 @@ impl Received {
         }
     }
 
+    /// `message` as the broker hands it over that has done so `deliveries` times before.
+    #[cfg(feature = "rehearsal")]
+    pub(crate) fn rehearsed(message: &Message, routing_key: &str, deliveries: u32) -> Self {
+        let mut table = message.headers.clone();
+        if deliveries > 0 {
+            table.insert(headers::DELIVERY_COUNT.into(), AMQPValue::LongLongInt(deliveries.into()));
+        }
+        Self {
+            body: message.body().clone(),
+            routing_key: routing_key.to_owned(),
+            redelivered: deliveries > 0,
+            properties: message.wire_properties().with_headers(table),
+        }
+    }
+
     /// The body, exactly as it was published.
     pub fn body(&self) -> &Bytes {
         &self.body

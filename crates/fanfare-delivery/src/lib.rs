@@ -10,6 +10,8 @@ mod attempt;
 mod batch;
 mod clock;
 mod consumer;
+#[cfg(test)]
+mod crashes;
 mod decode;
 mod destination;
 mod ended;

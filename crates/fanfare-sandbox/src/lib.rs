@@ -8,6 +8,7 @@
 //! | [`proxy`] | a TCP proxy that breaks connections on demand |
 //! | [`redis`] | a Redis of one's own, to be killed and paused |
 //! | [`postgres`] | a PostgreSQL of one's own, to be killed |
+//! | [`explore`](mod@explore) | all states of a small system, for tests that leave nothing to chance |
 //! | [`demo`] | the main job end to end, with a balance at its end |
 //! | [`leash`] | ends the programs of a process that cannot do so itself |
 //! | [`ready`] | waits for a consumer that was started as a program |
@@ -18,6 +19,7 @@ pub mod broker;
 pub mod command;
 pub mod demo;
 pub mod docker;
+pub mod explore;
 pub mod healthcheck;
 #[cfg(test)]
 mod holder;

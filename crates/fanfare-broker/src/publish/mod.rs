@@ -9,6 +9,8 @@ mod attribution;
 mod confirms;
 mod error;
 mod publisher;
+#[cfg(feature = "rehearsal")]
+mod rehearsal;
 mod sequence;
 mod task;
 mod waiter;
@@ -17,3 +19,5 @@ mod wire;
 pub use error::{PublishError, RouteError};
 pub use publisher::{Confirmed, LinkState, Publisher, PublisherOptions, Route};
 pub use sequence::{Place, Sequence, Verdicts};
+#[cfg(feature = "rehearsal")]
+pub use rehearsal::{Outgoing, Published};

@@ -130,6 +130,17 @@ impl Publisher {
         Self { publications, window, options, link: link_state, closing, task }
     }
 
+    /// One whose publications somebody else gives their verdicts.
+    #[cfg(feature = "rehearsal")]
+    pub(super) fn rehearsed(options: PublisherOptions) -> (Self, mpsc::Receiver<Publication>) {
+        let (publications, incoming) = mpsc::channel(options.window);
+        let (_, link) = watch::channel(LinkState::Up);
+        let window = Arc::new(Semaphore::new(options.window));
+        let (closing, task) = (CancellationToken::new(), TaskTracker::new());
+        task.close();
+        (Self { publications, window, options, link, closing, task }, incoming)
+    }
+
     /// Publishes `message` and waits until the broker is responsible for it.
     ///
     /// Waits as well while the window is full. A caller that stops waiting leaves
