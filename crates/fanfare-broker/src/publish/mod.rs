@@ -18,6 +18,6 @@ mod wire;
 
 pub use error::{PublishError, RouteError};
 pub use publisher::{Confirmed, LinkState, Publisher, PublisherOptions, Route};
-pub use sequence::{Place, Sequence, Verdicts};
 #[cfg(feature = "rehearsal")]
 pub use rehearsal::{Outgoing, Published};
+pub use sequence::{Place, Sequence, Verdicts};

@@ -106,6 +106,7 @@ impl Life {
         match (told, was) {
             (Told::Answer(Answer::Yes), _) => drop(self.known.insert(event)),
             (Told::Confirm, State::Publishes { goal: Goal::DeadLetters, .. }) => {
+                work.done = Some(When::Buried);
                 self.dead.insert(event);
             }
             _ => {}

@@ -83,7 +83,7 @@ fn a_loss_doubles_only_what_was_taken_and_not_acked() {
         [
             "answer lost, the API having it: called for twice",
             "answer lost, the API having it: delivered and dead",
-            // Its process lives, so its ledger knows what was delivered.
+            // Its process lives, so its ledger knows what was delivered, and what is dead.
             "channel lost, its dead letter being on the broker: dead twice",
             "channel lost, its dead letter being on the broker: delivered and dead",
             "channel lost, its retry being on the broker: dead twice",
@@ -93,6 +93,9 @@ fn a_loss_doubles_only_what_was_taken_and_not_acked() {
             "confirm lost, its dead letter being on the broker: dead twice",
             "confirm lost, its retry being on the broker: dead twice",
             "confirm lost, its retry being on the broker: delivered and dead",
+            // Where a shared ledger is, the next process knows this, and what was delivered.
+            "process lost, its dead letter being known: dead twice",
+            "process lost, its dead letter being known: delivered and dead",
             "process lost, its dead letter being on the broker: dead twice",
             "process lost, its dead letter being on the broker: delivered and dead",
             "process lost, its retry being on the broker: called for twice",

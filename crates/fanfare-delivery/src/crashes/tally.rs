@@ -42,8 +42,10 @@ pub(super) enum When {
     Sent,
     /// Its retry is on the broker, and its ack has not arrived.
     Retried,
-    /// Its dead letter is, and its ack has not arrived.
+    /// Its dead letter is, which the process does not know.
     Died,
+    /// Its dead letter is, which the process knows, and its ack has not arrived.
+    Buried,
 }
 
 impl Tally {
@@ -106,6 +108,7 @@ impl When {
             Self::Sent => "its successor being on its way",
             Self::Retried => "its retry being on the broker",
             Self::Died => "its dead letter being on the broker",
+            Self::Buried => "its dead letter being known",
         }
     }
 }
