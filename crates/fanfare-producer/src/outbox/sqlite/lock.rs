@@ -1,32 +1,35 @@
-//! One relay at a time, without a clock: the operating system takes the lock back from whoever
-//! dies, at once.
+//! One at a time, without a clock: the operating system takes the lock back from whoever dies,
+//! at once.
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Held as long as it lives. Two relays at a time would publish rows twice, no more than that.
+/// Held as long as it lives.
 #[derive(Debug)]
-pub(super) struct RelayLock {
-    _file: Option<File>,
+pub(crate) struct FileLock {
+    _file: File,
 }
 
-impl RelayLock {
-    /// Takes the lock of the database in `file`; `None` while another relay has it.
-    ///
-    /// It is a file of its own beside the database, since SQLite's locks on a file end when
-    /// anybody in the same process closes it.
-    pub(super) fn take(file: Option<&str>) -> io::Result<Option<Self>> {
-        // A database in memory is seen by one process, which knows how many relays it started.
-        let Some(file) = file else { return Ok(Some(Self { _file: None })) };
-        let path = PathBuf::from(format!("{file}-relay"));
+impl FileLock {
+    /// Takes the lock that is the file at `path`; `None` while somebody else has it.
+    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: Some(file) })),
+            Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// The lock of the relay of the database in `file`. Two relays at a time would publish rows
+/// twice, no more than that.
+///
+/// It is a file of its own beside the database, since SQLite's locks on a file end when anybody
+/// in the same process closes it.
+pub(super) fn beside(file: &str) -> PathBuf {
+    PathBuf::from(format!("{file}-relay"))
 }
 
 #[cfg(test)]
@@ -36,11 +39,10 @@ mod tests {
     #[test]
     fn one_has_the_lock_until_it_lets_go() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("outbox.db");
-        let file = file.to_str();
-        let held = RelayLock::take(file).unwrap().unwrap();
-        assert!(RelayLock::take(file).unwrap().is_none());
+        let file = folder.path().join("outbox.db-relay");
+        let held = FileLock::take(&file).unwrap().unwrap();
+        assert!(FileLock::take(&file).unwrap().is_none());
         drop(held);
-        assert!(RelayLock::take(file).unwrap().is_some());
+        assert!(FileLock::take(&file).unwrap().is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! The relay of an outbox in SQLite.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::time::Duration;
 
 use fanfare_broker::ExponentialPauses;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::lock::RelayLock;
+use super::lock::{self, FileLock};
 use super::session::Session;
 use super::{SqliteOutbox, table};
 use crate::outbox::dispatch::Dispatch;
@@ -85,7 +86,14 @@ impl SqliteRelay {
     ) -> Result<(), sqlx::Error> {
         let mut reader = self.connect().await?;
         let file = table::file(&mut reader).await?;
-        let Some(_lock) = wait_for_lock(file.as_deref(), shutdown).await? else { return Ok(()) };
+        // A database in memory is seen by one process, which knows how many relays it started.
+        let _lock = match &file {
+            Some(file) => match wait_for_lock(&lock::beside(file), shutdown).await? {
+                Some(lock) => Some(lock),
+                None => return Ok(()),
+            },
+            None => None,
+        };
         let writer = self.connect().await?;
         let mut session =
             Session::new(reader, writer, dispatch, &self.outbox.enqueued, &self.options);
@@ -137,12 +145,12 @@ impl SqliteRelay {
 }
 
 async fn wait_for_lock(
-    file: Option<&str>,
+    path: &Path,
     shutdown: &CancellationToken,
-) -> Result<Option<RelayLock>, sqlx::Error> {
+) -> Result<Option<FileLock>, sqlx::Error> {
     let mut said = false;
     loop {
-        if let Some(lock) = RelayLock::take(file).map_err(sqlx::Error::Io)? {
+        if let Some(lock) = FileLock::take(path).map_err(sqlx::Error::Io)? {
             if said {
                 info!("This relay publishes what is in the outbox now");
             }
