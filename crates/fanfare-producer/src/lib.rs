@@ -21,10 +21,12 @@
 //! because its id stays the same.
 //!
 //! A service that must not lose an event between its own database and the broker writes it in
-//! its own transaction: see `outbox`, behind the feature `outbox-sqlite`.
+//! its own transaction: see `outbox`, behind the feature `outbox-sqlite`. One without a database
+//! may have events written to its disk while the broker is away: see `spill`, behind the feature
+//! of that name.
 //!
-//! The crate alone stands on 174 packages, runtime and AMQP client with them; `outbox-sqlite`
-//! adds 22, SQLite itself among them.
+//! The crate alone stands on 174 packages, runtime and AMQP client with them; `outbox-sqlite` and
+//! `spill` add 22, SQLite itself among them.
 #![warn(missing_docs)]
 
 mod config;
@@ -33,6 +35,8 @@ mod message;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 mod producer;
+#[cfg(feature = "spill")]
+pub mod spill;
 
 pub use config::{ConfigError, ProducerConfig};
 pub use error::{ConnectError, PublishError};

@@ -115,6 +115,12 @@ impl Producer {
         self.publisher.sequence()
     }
 
+    /// How the connection stands, to be watched.
+    #[cfg(feature = "spill")]
+    pub(crate) fn link(&self) -> tokio::sync::watch::Receiver<fanfare_broker::LinkState> {
+        self.publisher.link()
+    }
+
     /// Where events are published to.
     #[cfg(feature = "outbox")]
     pub(crate) fn exchange(&self) -> &Arc<str> {

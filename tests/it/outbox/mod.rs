@@ -1,6 +1,7 @@
 //! Events that are written in the service's own transaction, and published after it.
 
 mod program;
+mod spill;
 mod sqlite;
 mod sqlite_trouble;
 mod stage;

@@ -184,6 +184,12 @@ impl AtHand {
         self.rows.contains_key(&id)
     }
 
+    /// The bytes of a row that is at hand and has no verdict yet.
+    pub fn bytes_without_verdict(&self, id: RowId) -> Option<usize> {
+        let row = self.rows.get(&id)?;
+        matches!(row.stage, Stage::Waiting | Stage::Published).then_some(row.bytes)
+    }
+
     /// How many rows are at hand.
     pub fn len(&self) -> usize {
         self.rows.len()

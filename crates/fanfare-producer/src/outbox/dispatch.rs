@@ -169,6 +169,9 @@ impl Dispatch {
     }
 
     fn settle(&mut self, id: RowId, verdict: RowVerdict) {
+        if let Some(bytes) = self.at_hand.bytes_without_verdict(id) {
+            self.counts.one_settled(bytes);
+        }
         self.at_hand.verdict(id, verdict);
         self.settled_since.get_or_insert_with(Instant::now);
     }

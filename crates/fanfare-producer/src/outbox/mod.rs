@@ -49,8 +49,12 @@ mod status;
 
 #[doc(hidden)]
 pub use at_hand::{AtHand, KeyHash, Marks, RowId, RowVerdict};
+#[cfg(feature = "spill")]
+pub(crate) use entry::Written;
 pub use error::{EnqueueError, MigrateError};
 pub use options::RelayOptions;
+#[cfg(feature = "spill")]
+pub(crate) use sqlite::FileLock;
 #[cfg(feature = "outbox-sqlite")]
 pub use sqlite::{SqliteOutbox, SqliteRelay};
 pub use status::{OutboxStatus, RelayCounts};

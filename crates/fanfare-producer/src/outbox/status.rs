@@ -33,6 +33,8 @@ struct Counts {
     failed: AtomicU64,
     refused: AtomicU64,
     cleaned_up: AtomicU64,
+    settled: AtomicU64,
+    settled_bytes: AtomicU64,
 }
 
 impl RelayCounts {
@@ -59,6 +61,19 @@ impl RelayCounts {
     /// Rows that were sent long enough ago and are deleted.
     pub fn cleaned_up(&self) -> u64 {
         self.counts.cleaned_up.load(Ordering::Relaxed)
+    }
+
+    /// Rows that are published or refused, each counted once, and their bytes.
+    #[cfg(feature = "spill")]
+    pub(crate) fn settled(&self) -> (u64, u64) {
+        // In the other order than they are counted, so that never a row is without its bytes.
+        let rows = self.counts.settled.load(Ordering::Acquire);
+        (rows, self.counts.settled_bytes.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn one_settled(&self, bytes: usize) {
+        self.counts.settled_bytes.fetch_add(bytes as u64, Ordering::Release);
+        self.counts.settled.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn confirmed(&self, routed: bool) {

@@ -15,6 +15,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::Notify;
 
+#[cfg(feature = "spill")]
+pub(crate) use lock::FileLock;
 pub use relay::SqliteRelay;
 
 use super::entry::Written;
@@ -76,9 +78,9 @@ impl SqliteOutbox {
         event: &Event,
     ) -> Result<(), EnqueueError> {
         let written = Written::of(event).map_err(EnqueueError::Unpublishable)?;
-        table::insert(transaction, written).await.map_err(EnqueueError::Database)?;
+        self.write(transaction, written).await.map_err(EnqueueError::Database)?;
         // When the commit comes nobody knows; the relay looks often for a while.
-        self.enqueued.notify_one();
+        self.announce();
         Ok(())
     }
 
@@ -89,6 +91,25 @@ impl SqliteOutbox {
     /// When the database cannot be read.
     pub async fn status(&self) -> Result<OutboxStatus, sqlx::Error> {
         table::status(&self.pool).await
+    }
+
+    /// Rows to be published, and their bytes. Reads them all.
+    #[cfg(feature = "spill")]
+    pub(crate) async fn weigh(&self) -> Result<(u64, u64), sqlx::Error> {
+        table::weigh(&self.pool).await
+    }
+
+    pub(crate) async fn write(
+        &self,
+        transaction: &mut SqliteConnection,
+        written: Written<'_>,
+    ) -> Result<(), sqlx::Error> {
+        table::insert(transaction, written).await
+    }
+
+    /// Has the relay look soon.
+    pub(crate) fn announce(&self) {
+        self.enqueued.notify_one();
     }
 
     /// A relay that publishes what is in the outbox by `producer`.

@@ -44,6 +44,11 @@ const STATUS: &str = "SELECT \
          FROM fanfare_outbox INDEXED BY fanfare_outbox_pending \
          WHERE sent_at IS NULL AND refused_at IS NULL ORDER BY id LIMIT 1)";
 
+#[cfg(feature = "spill")]
+const WEIGH: &str = "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0) \
+     FROM fanfare_outbox INDEXED BY fanfare_outbox_pending \
+     WHERE sent_at IS NULL AND refused_at IS NULL";
+
 pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), MigrateError> {
     let mut connection = pool.acquire().await?;
     // The lock is taken first, so that whoever comes second sees what the first has done.
@@ -167,6 +172,13 @@ pub(super) async fn status(pool: &SqlitePool) -> Result<OutboxStatus, sqlx::Erro
         refused: row.try_get::<i64, _>(1)?.unsigned_abs(),
         oldest: oldest.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
     })
+}
+
+/// How many rows are pending, and how many bytes their bodies have.
+#[cfg(feature = "spill")]
+pub(super) async fn weigh(pool: &SqlitePool) -> Result<(u64, u64), sqlx::Error> {
+    let (rows, bytes): (i64, i64) = sqlx::query_as(WEIGH).fetch_one(pool).await?;
+    Ok((rows.unsigned_abs(), bytes.unsigned_abs()))
 }
 
 /// The database's file; none for one in memory.
