@@ -85,8 +85,8 @@ impl SpillingProducer {
         SpillStatus { rows, bytes }
     }
 
-    /// Waits for the answers to what was handed in, then closes the producer below. What is in the file waits
-    /// for the next start.
+    /// Waits for the answers to what was handed in, then closes the producer below. What is in
+    /// the file waits for the next start.
     ///
     /// Other clones have to be dropped for it to end.
     pub async fn close(self) {
