@@ -262,4 +262,6 @@ impl Marks {
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests;
