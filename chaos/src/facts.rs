@@ -72,6 +72,8 @@ pub struct Published {
     pub answered_ms: Option<f64>,
     /// Whether the broker confirmed it: then it must arrive; else it may.
     pub is_confirmed: bool,
+    /// Whether it certainly is none: its transaction was rolled back, or never committed.
+    pub is_ruled_out: bool,
     /// What the receipt said about destinations.
     pub routed: Option<bool>,
     /// How often it was published on purpose.

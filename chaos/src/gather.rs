@@ -8,23 +8,29 @@ use fanfare_events::{DestinationName, Event, IdempotencyKey};
 
 use crate::facts::{AtDestination, DeadLetter, Published};
 use crate::inject::BAD_PRODUCER;
-use crate::load::{DESTINATIONS, Entry, Name, Said, read};
+use crate::load::{DESTINATIONS, Entry, Name, Said, committed, event, read};
 use crate::oracle::contents_of;
 use crate::stage::{PRODUCERS, Stage};
 
 /// What the producers know, and what was published twice on purpose.
-pub fn published(stage: &Stage, twice: &[u64]) -> anyhow::Result<Vec<Published>> {
+pub async fn published(stage: &Stage, twice: &[u64]) -> anyhow::Result<Vec<Published>> {
     let mut published = Vec::new();
     for producer in 0..PRODUCERS {
         let path = stage.producers.journal(producer);
         let entries = read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        published.extend(of_journal(producer, &entries));
+        let mut of_this_one = of_journal(producer, &entries);
+        if let Some(database) = stage.producers.database(producer) {
+            let committed = committed(&database).await?;
+            of_this_one.iter_mut().for_each(|one| one.look_into_outbox(&committed));
+        }
+        published.extend(of_this_one);
     }
     published.extend(twice.iter().map(|number| Published {
         name: Name { producer: BAD_PRODUCER, number: *number },
         begun_ms: 0.0,
         answered_ms: Some(0.0),
         is_confirmed: true,
+        is_ruled_out: false,
         routed: None,
         copies: 2,
     }));
@@ -43,6 +49,7 @@ fn of_journal(producer: u32, entries: &[Entry]) -> Vec<Published> {
                 begun_ms: entry.at_ms,
                 answered_ms: None,
                 is_confirmed: false,
+                is_ruled_out: false,
                 routed: None,
                 copies: 1,
             });
@@ -52,11 +59,27 @@ fn of_journal(producer: u32, entries: &[Entry]) -> Vec<Published> {
             continue;
         };
         known.answered_ms = Some(entry.at_ms);
-        if let Said::Confirmed { routed } = entry.said {
-            (known.is_confirmed, known.routed) = (true, Some(routed));
+        match entry.said {
+            Said::Confirmed { routed } => {
+                (known.is_confirmed, known.routed) = (true, Some(routed));
+            }
+            Said::Committed => known.is_confirmed = true,
+            Said::RolledBack => known.is_ruled_out = true,
+            Said::Begun | Said::Failed => {}
         }
     }
     published
+}
+
+impl Published {
+    /// The table knows of commits whose answer nobody lived to hear, and when the broker had
+    /// confirmed an event, which is on its way in until then.
+    fn look_into_outbox(&mut self, committed: &HashMap<String, Option<f64>>) {
+        let row = committed.get(event(self.name).id().as_str());
+        self.is_ruled_out |= row.is_none() && !self.is_confirmed;
+        self.is_confirmed |= row.is_some();
+        self.answered_ms = row.copied().flatten();
+    }
 }
 
 /// What became of the events at one destination.
@@ -140,5 +163,42 @@ mod tests {
             seen,
             [(0, true, Some(3.0), Some(true)), (1, false, None, None), (2, false, Some(5.0), None)]
         );
+    }
+
+    #[test]
+    fn of_an_outbox_the_table_has_the_last_word() {
+        let name = |number| Name { producer: 2, number };
+        let saids = [
+            (0, Said::Committed),
+            (1, Said::Committed),
+            (2, Said::RolledBack),
+            (3, Said::RolledBack),
+            (4, Said::Failed),
+            (5, Said::Failed),
+        ];
+        let entries: Vec<_> = saids
+            .iter()
+            .flat_map(|(number, said)| [(*number, Said::Begun), (*number, *said)])
+            .map(|(number, said)| Entry { number, at_ms: 1.0, said })
+            .collect();
+        let row = |number, sent_ms| (event(name(number)).id().to_string(), sent_ms);
+        let committed = HashMap::from([row(0, Some(9.0)), row(3, Some(9.0)), row(5, None)]);
+        let mut published = of_journal(2, &entries);
+        published.iter_mut().for_each(|one| one.look_into_outbox(&committed));
+        let seen: Vec<_> = published
+            .iter()
+            .map(|one| (one.is_confirmed, one.is_ruled_out, one.answered_ms))
+            .collect();
+        let expected = [
+            (true, false, Some(9.0)),
+            // Committed, and its row is gone: it has to arrive, and will not.
+            (true, false, None),
+            (false, true, None),
+            // Rolled back, and its row is there: it must not arrive, and will.
+            (true, true, Some(9.0)),
+            (false, true, None),
+            (true, false, None),
+        ];
+        assert_eq!(seen, expected);
     }
 }

@@ -95,7 +95,7 @@ impl<S: Fn(&str)> Play<'_, S> {
         Ok(Facts {
             plan: plan.clone(),
             happened: self.injection.happened(),
-            published: gather::published(stage, &twice)?,
+            published: gather::published(stage, &twice).await?,
             bad,
             destinations,
             parked: gather::messages(stage, &stage.namespace().unrouted()).await?.len() as u64,

@@ -51,6 +51,12 @@ pub fn fate(number: u64) -> Fate {
     }
 }
 
+/// Whether a service with an outbox changes its mind about the event with this number before it
+/// commits.
+pub(super) fn is_rolled_back(number: u64) -> bool {
+    number % 10 == 3
+}
+
 /// The event of this name, always the same.
 pub fn event(name: Name) -> Event {
     let source = format!("/chaos/{}", name.producer);

@@ -1,8 +1,9 @@
 //! What a producer knows, on disk: what it began to publish, and what the broker confirmed.
 //!
 //! `b NUMBER MS` stands there before the publish begins, so that whoever comes after a kill
-//! knows what may have been published. `o NUMBER MS ROUTED` and `f NUMBER MS` follow the answer;
-//! an `Ok` counts once it was written and synced.
+//! knows what may have been published. `o NUMBER MS ROUTED` and `f NUMBER MS` follow the answer,
+//! `c NUMBER MS` a commit and `r NUMBER MS` a rollback; a yes counts once it was written and
+//! synced.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
@@ -33,7 +34,11 @@ pub enum Said {
         /// Whether any destination subscribes to it.
         routed: bool,
     },
-    /// The publish ended without a confirm.
+    /// The transaction that enqueued it is committed.
+    Committed,
+    /// The transaction that enqueued it is rolled back.
+    RolledBack,
+    /// Nobody knows whether it is published.
     Failed,
 }
 
@@ -127,6 +132,8 @@ impl Entry {
         match said {
             Said::Begun => format!("b {number} {at_ms:.3}\n"),
             Said::Confirmed { routed } => format!("o {number} {at_ms:.3} {routed}\n"),
+            Said::Committed => format!("c {number} {at_ms:.3}\n"),
+            Said::RolledBack => format!("r {number} {at_ms:.3}\n"),
             Said::Failed => format!("f {number} {at_ms:.3}\n"),
         }
     }
@@ -137,6 +144,8 @@ impl Entry {
         let said = match what {
             "b" => Said::Begun,
             "o" => Said::Confirmed { routed: words.next()?.parse().ok()? },
+            "c" => Said::Committed,
+            "r" => Said::RolledBack,
             "f" => Said::Failed,
             _ => return None,
         };

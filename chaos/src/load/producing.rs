@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Name, event};
+use super::event::Name;
 use super::journal::{self, Journal, Said};
 use super::way_in::WayIn;
 
@@ -68,5 +68,5 @@ pub async fn produce<W: WayIn>(
 }
 
 async fn hand_over<W: WayIn>(way_in: &W, name: Name) -> (u64, Said) {
-    (name.number, way_in.hand_over(&event(name)).await)
+    (name.number, way_in.hand_over(name).await)
 }

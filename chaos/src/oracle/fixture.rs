@@ -300,6 +300,7 @@ impl Build {
                 begun_ms: at(number),
                 answered_ms: Some(at(number) + 5.0),
                 is_confirmed: true,
+                is_ruled_out: false,
                 routed: Some(routed),
                 copies: 1,
             });
@@ -377,6 +378,7 @@ fn known(number: u64) -> Known {
             begun_ms: at(number),
             answered_ms: None,
             is_confirmed: true,
+            is_ruled_out: false,
             routed: None,
             copies: 1,
         },

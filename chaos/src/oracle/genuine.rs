@@ -14,6 +14,7 @@ pub(super) fn check(case: &Case<'_>) -> Finding {
         keys(case, destination, &mut finding);
         contents(case, destination, &mut finding);
         letters(case, destination, &mut finding);
+        ruled_out(case, destination, &mut finding);
     }
     let unwanted = case.events.iter().filter(|known| !is_wanted(&known.event_type)).count();
     finding.note = format!("{unwanted} events of a type that nobody wants");
@@ -50,6 +51,18 @@ fn keys(case: &Case<'_>, destination: usize, finding: &mut Finding) {
         if !known.contains(key.as_str()) {
             finding.offend(format!("{} was told the unknown key {key}", place.spec.name), None);
         }
+    }
+}
+
+/// What was rolled back never was.
+fn ruled_out(case: &Case<'_>, destination: usize, finding: &mut Finding) {
+    let place = &case.places[destination];
+    for known in case.events.iter().filter(|known| known.published.is_ruled_out) {
+        let Some(key) = &known.keys[destination] else { continue };
+        finding.require(place.calls(key).is_empty() && place.letters(key).is_empty(), || {
+            let (id, api) = (&known.id, place.spec.name);
+            format!("{id} came to {api}, and its transaction was rolled back")
+        });
     }
 }
 
@@ -135,6 +148,19 @@ mod tests {
             published.routed = Some(false);
         }
         assert_eq!(build.check(check).offended, 1, "everybody wants number 0");
+    }
+
+    #[test]
+    fn what_was_rolled_back_may_be_nowhere() {
+        let mut build = Build::default().delivered(1).unconfirmed(0);
+        build.facts.published.last_mut().unwrap().is_ruled_out = true;
+        assert!(build.check(check).holds());
+        let mut arrived = Build::default().delivered(0);
+        arrived.facts.published[0].is_ruled_out = true;
+        assert_eq!(arrived.check(check).offended, 3);
+        let mut dead = Build::default().refused(7);
+        dead.facts.published[0].is_ruled_out = true;
+        assert_eq!(dead.check(check).offended, 3);
     }
 
     #[test]

@@ -173,8 +173,8 @@ impl Kind {
             | Self::Silent
             | Self::AnswersLost
             | Self::SlowRamp
-            | Self::ApiDown => 3,
-            Self::ProducerKilled => 2,
+            | Self::ApiDown
+            | Self::ProducerKilled => 3,
             Self::BrokerKilled
             | Self::BrokerStopped
             | Self::MemoryAlarm

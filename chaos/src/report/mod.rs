@@ -52,6 +52,8 @@ pub struct Counts {
     pub begun: usize,
     /// Confirmed: they have to arrive.
     pub confirmed: usize,
+    /// Of these, what a service had enqueued and then rolled back.
+    pub rolled_back: usize,
     /// Neither: they may have arrived.
     pub maybe: usize,
     /// Messages that are no events.
@@ -80,6 +82,7 @@ impl Report {
     pub fn of(facts: Facts, broker: String, folder: PathBuf) -> Self {
         let findings = judge(&facts);
         let confirmed = facts.published.iter().filter(|one| one.is_confirmed).count();
+        let rolled_back = facts.published.iter().filter(|one| one.is_ruled_out).count();
         let begun = facts.published.len();
         let destinations = DESTINATIONS.iter().zip(&facts.destinations).map(|(spec, at)| {
             let doubled = at.tallies.values().map(|tally| tally.effects.saturating_sub(1));
@@ -97,7 +100,13 @@ impl Report {
             seed: facts.plan.seed,
             seconds: facts.plan.seconds,
             broker,
-            published: Counts { begun, confirmed, maybe: begun - confirmed, bad: facts.bad.len() },
+            published: Counts {
+                begun,
+                confirmed,
+                rolled_back,
+                maybe: begun.saturating_sub(confirmed + rolled_back),
+                bad: facts.bad.len(),
+            },
             destinations: destinations.collect(),
             findings,
             happened: facts.happened,

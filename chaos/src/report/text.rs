@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::Report;
+use super::{Counts, Report};
 
 /// Everything a tired operator needs, in the order in which he needs it.
 pub(super) fn written(report: &Report) -> String {
@@ -49,13 +49,12 @@ fn verdict(report: &Report, text: &mut String) -> fmt::Result {
 }
 
 fn account(report: &Report, text: &mut String) -> fmt::Result {
-    let counts = report.published;
-    let (begun, confirmed, maybe) = (counts.begun, counts.confirmed, counts.maybe);
+    let Counts { begun, confirmed, rolled_back, maybe, bad } = report.published;
     writeln!(
         text,
         "\n  published  {begun} events in {:.0} s: {confirmed} confirmed, {maybe} unknown to \
-         their producer; and {} messages that are no events",
-        report.seconds, counts.bad
+         their producer, {rolled_back} rolled back; and {bad} messages that are no events",
+        report.seconds
     )?;
     for one in &report.destinations {
         writeln!(

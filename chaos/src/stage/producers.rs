@@ -11,8 +11,9 @@ use super::life::{Life, Role, Running};
 use super::programs::Programs;
 use super::register::Register;
 
-/// How many there are.
-pub const PRODUCERS: u32 = 2;
+/// How many there are. The last one has an outbox.
+pub const PRODUCERS: u32 = 3;
+const WITH_OUTBOX: u32 = 2;
 
 /// The producers, each by its number.
 #[derive(Debug)]
@@ -46,6 +47,11 @@ impl Producers {
     /// Where a producer writes down what it knows.
     pub fn journal(&self, producer: u32) -> PathBuf {
         self.folder.join(format!("producer-{producer}.journal"))
+    }
+
+    /// The database of a producer that has an outbox.
+    pub fn database(&self, producer: u32) -> Option<PathBuf> {
+        (producer >= WITH_OUTBOX).then(|| self.folder.join(format!("producer-{producer}.db")))
     }
 
     /// Kills one and starts it again; tells whether it died of that.
@@ -84,6 +90,9 @@ impl Producers {
             .args(["--producer", &producer.to_string(), "--rate", &self.rate.to_string()])
             .arg("--journal")
             .arg(self.journal(producer));
+        if let Some(database) = self.database(producer) {
+            command.arg("--outbox").arg(database);
+        }
         let log = register.log(&format!("producer-{producer}"));
         let running = Running::start(command, Role::Producer(producer), &log)?;
         register.started(&running.life)?;

@@ -77,5 +77,5 @@ pub async fn watch(stage: &Stage, stop: CancellationToken) -> anyhow::Result<Rec
 }
 
 fn is_confirm(said: Said) -> bool {
-    matches!(said, Said::Confirmed { .. })
+    matches!(said, Said::Confirmed { .. } | Said::Committed)
 }
