@@ -8,6 +8,7 @@ use anyhow::Context;
 use fanfare_broker::BrokerConfig;
 use fanfare_producer::outbox::{RelayOptions, SqliteOutbox};
 use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +92,7 @@ pub async fn committed(file: &Path) -> anyhow::Result<HashMap<String, Option<f64
 
 async fn open(file: &Path) -> anyhow::Result<SqlitePool> {
     let options = SqliteOutbox::connect_options(file);
-    let pool = SqlitePool::connect_with(options).await;
+    // Each connection has a thread.
+    let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await;
     pool.with_context(|| format!("the database {} cannot be opened", file.display()))
 }

@@ -115,6 +115,12 @@ impl Producer {
         self.publisher.sequence()
     }
 
+    /// Whether somebody has closed it, or a clone of it.
+    #[cfg(feature = "spill")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.publisher.is_closed()
+    }
+
     /// How the connection stands, to be watched.
     #[cfg(feature = "spill")]
     pub(crate) fn link(&self) -> tokio::sync::watch::Receiver<fanfare_broker::LinkState> {

@@ -4,16 +4,19 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use fanfare_events::Event;
+use fanfare_producer::outbox::SqliteOutbox;
 use fanfare_producer::spill::{OpenError, Spill, SpillError, SpillingProducer, Stored};
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_tests::{World, eventually, free_port, within};
 use futures_util::future::join_all;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::stage::{assert_in_order, event, events, first_copies, ids};
+use super::stage::{assert_in_order, declare_refusing, event, events, first_copies, ids};
 
 /// So long that no busy machine takes a broker that answers for one that does not.
 const PATIENT: Duration = Duration::from_secs(10);
@@ -128,10 +131,11 @@ async fn a_full_spill_refuses_until_there_is_room() {
         assert!(matches!(refused, SpillError::Full { rows: 5, .. }), "{refused:?}");
         assert!(refused.is_transient());
     }
+    let bytes = producer.status().bytes;
+    assert!(bytes >= 5 * 100, "five events have {bytes} bytes");
     producer.close().await;
 
     // The same by bytes, found full at the start.
-    let bytes = 5 * event("ada", 0).to_json().len() as u64;
     let producer = alone(spill(folder.path()).bytes(bytes)).await;
     assert_eq!((producer.status().rows, producer.status().bytes), (5, bytes));
     let refused = producer.publish(&event("ada", 5)).await;
@@ -246,4 +250,72 @@ async fn the_order_stays_while_events_change_their_way_again_and_again() {
     assert!(direct > 0 && on_disk > 0, "{direct} direct, {on_disk} on the disk");
     assert_in_order(&world.read("t.crm").await, &["ada"], 1600);
     world.end().await;
+}
+
+#[tokio::test]
+async fn what_the_broker_refuses_holds_its_own_subject_until_a_person_takes_it_away() {
+    let world = World::start().await;
+    declare_refusing(&world, "user.updated", "user.stuck").await;
+    let folder = TempDir::new().unwrap();
+    let producer = alone(spill(folder.path())).await;
+    let stuck = Event::builder("user.stuck", "/tests/outbox").subject("eve").build().unwrap();
+    assert!(is_on_disk(&producer.publish(&stuck).await));
+    producer.close().await;
+
+    let config = ProducerConfig::with_broker(world.config().clone(), "t").unwrap();
+    let producer = Producer::start(config.without_declaring());
+    let spill = spill(folder.path()).confirm_within(Duration::from_secs(1));
+    let producer = spill.open(producer).await.unwrap();
+    let others = [events("eve", 0..2), events("ada", 0..20)].concat();
+    let answers = join_all(others.iter().map(|event| producer.publish(event))).await;
+    assert!(answers.iter().all(is_on_disk), "{answers:?}");
+    world.until_ready("taken", 20).await;
+    eventually("the stuck subject to be all that is left", async || {
+        (producer.status().rows == 3).then_some(())
+    })
+    .await;
+
+    let options = SqliteOutbox::connect_options(folder.path().join("spill.db"));
+    let mut operator = SqliteConnection::connect_with(&options).await.unwrap();
+    let taken_away = "DELETE FROM fanfare_outbox WHERE event_type = 'user.stuck'";
+    sqlx::query(taken_away).execute(&mut operator).await.unwrap();
+    operator.close().await.unwrap();
+    let mut next = 20;
+    eventually("an event to go to the broker", async || {
+        let answer = producer.publish(&event("ada", next)).await;
+        next += 1;
+        (!is_on_disk(&answer)).then(|| drop(answer.unwrap()))
+    })
+    .await;
+    producer.close().await;
+    let came = first_copies(&world.read("taken").await);
+    assert_eq!(came.iter().filter(|id| id.starts_with("eve-")).count(), 2);
+    assert_eq!(came.iter().filter(|id| id.starts_with("ada-")).count(), next);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whoever_closes_the_producer_below_closes_the_spill() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let folder = TempDir::new().unwrap();
+    let below = world.producer().await;
+    let producer = spill(folder.path()).open(below.clone()).await.unwrap();
+    producer.publish(&event("ada", 0)).await.unwrap();
+    below.close().await;
+    let refused = within("an answer", producer.publish(&event("ada", 1))).await;
+    assert!(matches!(refused, Err(SpillError::Closed)), "{refused:?}");
+    within("the spill to be closed", producer.close()).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_ever_waits_for_room_only() {
+    let folder = TempDir::new().unwrap();
+    let producer = alone(spill(folder.path()).rows(1).wait_for_room(Duration::MAX)).await;
+    assert!(is_on_disk(&producer.publish(&event("ada", 0)).await));
+    let (first, second) = (event("ada", 1), event("ada", 2));
+    let waiting = async { tokio::join!(producer.publish(&first), producer.publish(&second)) };
+    tokio::time::timeout(Duration::from_millis(500), waiting).await.unwrap_err();
+    drop(producer);
 }

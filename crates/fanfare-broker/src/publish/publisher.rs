@@ -175,6 +175,11 @@ impl Publisher {
         self.link.clone()
     }
 
+    /// Whether somebody has closed it.
+    pub fn is_closed(&self) -> bool {
+        self.publications.is_closed()
+    }
+
     /// Waits until what was published has its verdict, then closes the connection.
     ///
     /// Messages that other clones publish from now on are answered `Closed`.
@@ -204,7 +209,7 @@ impl Publisher {
         // Without tokio's budget, which ends after 64 publishes of one task and lets the
         // rest begin in reverse: whoever begins to publish first is on the wire first.
         let permit = unconstrained(Arc::clone(&self.window).acquire_owned()).await;
-        if self.publications.is_closed() {
+        if self.is_closed() {
             return Err(PublishError::Closed);
         }
         permit.map_err(|_| PublishError::Closed)

@@ -59,7 +59,8 @@ impl Place<'_> {
     ///
     /// # Errors
     ///
-    /// When the message is too large, or the publisher is closed. Then no verdict comes.
+    /// When the message is too large. Then no verdict comes. Of a publisher that is closed the
+    /// verdict tells, [`PublishError::Closed`].
     pub fn publish(self, tag: u64, route: &Route, message: Message) -> Result<(), PublishError> {
         let Self { sequence, permit } = self;
         sequence.publisher.options().check(&message)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::Arc;
 
-use fanfare_broker::{Confirmed, Message, PublishError, Route, Sequence, Verdicts};
+use fanfare_broker::{Confirmed, Message, Place, PublishError, Route, Sequence, Verdicts};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -77,8 +77,9 @@ impl Dispatch {
                 }
             }
             place = self.sequence.place(), if self.at_hand.waiting() > 0 => {
-                // Given back, and taken again at once.
-                drop(place.map_err(|_| Closed)?);
+                let place = place.map_err(|_| Closed)?;
+                let sent = send_next(place, &mut self.at_hand, &mut self.messages);
+                self.sent(sent)?;
             }
         }
         self.publish()
@@ -118,15 +119,15 @@ impl Dispatch {
 
     fn publish_one(&mut self) -> Result<bool, Closed> {
         let Some(place) = self.sequence.place_now() else { return Ok(false) };
-        let Some(id) = self.at_hand.publish_next() else { return Ok(false) };
-        let Some((route, message)) = self.messages.remove(&id) else {
-            // Each row that waits has a message; without one it is read again.
-            self.at_hand.verdict(id, RowVerdict::Failed);
-            return Ok(true);
-        };
-        match place.publish(tag(id), &route, message) {
-            Ok(()) => Ok(true),
-            Err(error) => self.heard(tag(id), Err(error)).map(|()| true),
+        let sent = send_next(place, &mut self.at_hand, &mut self.messages);
+        self.sent(sent)?;
+        Ok(true)
+    }
+
+    fn sent(&mut self, sent: Option<(RowId, Result<(), PublishError>)>) -> Result<(), Closed> {
+        match sent {
+            Some((id, Err(error))) => self.heard(tag(id), Err(error)),
+            Some((_, Ok(()))) | None => Ok(()),
         }
     }
 
@@ -181,6 +182,21 @@ impl Dispatch {
         let at_hand = &self.at_hand;
         self.messages.retain(|id, _| at_hand.has(*id));
     }
+}
+
+/// Publishes the row that is next.
+fn send_next(
+    place: Place<'_>,
+    at_hand: &mut AtHand,
+    messages: &mut HashMap<RowId, (Route, Message)>,
+) -> Option<(RowId, Result<(), PublishError>)> {
+    let id = at_hand.publish_next()?;
+    let Some((route, message)) = messages.remove(&id) else {
+        // Each row that waits has a message; without one it is read again.
+        at_hand.verdict(id, RowVerdict::Failed);
+        return None;
+    };
+    Some((id, place.publish(tag(id), &route, message)))
 }
 
 fn tag(id: RowId) -> u64 {

@@ -58,10 +58,10 @@ impl RelayOptions {
         self
     }
 
-    /// Waits so long for confirms when told to end. Default 5 s.
+    /// Waits so long for confirms when told to end. Default 5 s, at most a year.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.grace = grace.min(Duration::from_secs(365 * 24 * 3_600));
         self
     }
 }

@@ -3,30 +3,33 @@
 //! One task decides for all, so that the order in which events came is the order in which they
 //! are published, whichever way they take.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_broker::{Confirmed, LinkState, PublishError, Sequence, Verdicts};
+use fanfare_broker::{ExponentialPauses, LinkState};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::error::SpillError;
 use super::file::SpillFile;
+use super::on_the_way::OnTheWay;
+use super::pace::Pace;
+use super::relaying::Relaying;
 use super::room::{Amount, Room};
 use super::settings::Spill;
 use super::waiting::{Submission, Waiting};
-use crate::outbox::RelayCounts;
 use crate::producer::Producer;
 
 pub(super) struct Desk {
     spill: Spill,
     producer: Producer,
     file: SpillFile,
+    relaying: Relaying,
     room: Room,
-    counts: RelayCounts,
+    pace: Pace,
+    looked_up_at: Instant,
     incoming: mpsc::Receiver<Submission>,
     tell_waiting: watch::Sender<Amount>,
     link: watch::Receiver<LinkState>,
@@ -42,23 +45,32 @@ enum Next {
     Broker,
     /// And when to go back to the broker at the earliest.
     Disk(Instant),
+    /// All who handed in are answered.
     End,
+    /// Somebody has closed the producer below, so nothing is published any more.
+    Closed,
 }
 
-/// Events that wait for the desk, and events that are at it.
+/// Events that wait for the desk, and events that are at it; a window of them more may be on
+/// their way.
 pub(super) const AT_THE_DESK: usize = 1000;
 
 /// Events that are written with one commit, at most.
 const BATCH: usize = 500;
 
-/// So few in the file are waited for, to go back to the broker.
+/// So few in the file are waited for, to go back to the broker; or as many as the relay publishes
+/// meanwhile.
 const NEARLY_EMPTY: u64 = 500;
 
 /// How often the relay is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Between attempts to go back to the broker, where one was in vain.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How often it is looked up what others have done to the file.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+
+/// Between attempts to go back to the broker, where they are in vain.
+const PAUSES: ExponentialPauses =
+    ExponentialPauses::new(Duration::from_secs(1), Duration::from_secs(30));
 
 impl Desk {
     pub(super) fn new(
@@ -69,20 +81,25 @@ impl Desk {
         incoming: mpsc::Receiver<Submission>,
         tell_waiting: watch::Sender<Amount>,
     ) -> Self {
-        let link = producer.link();
-        let counts = RelayCounts::default();
-        let (queue, ended) = (VecDeque::new(), false);
-        Self { spill, producer, file, room, counts, incoming, tell_waiting, link, queue, ended }
+        let now = Instant::now();
+        Self {
+            link: producer.link(),
+            relaying: Relaying::start(&file, &producer),
+            pace: Pace::of(spill.confirm_within, now),
+            looked_up_at: now,
+            queue: VecDeque::new(),
+            ended: false,
+            spill,
+            producer,
+            file,
+            room,
+            incoming,
+            tell_waiting,
+        }
     }
 
     /// Serves until nobody can hand in anything any more, and all are answered.
     pub(super) async fn run(mut self) {
-        let relay = self.file.relay(self.producer.clone());
-        self.counts = relay.counts();
-        let shutdown = CancellationToken::new();
-        let relaying = tokio::spawn(relay.run(shutdown.clone()));
-        // Dropped with this task, as a crash of it would be.
-        let _guard = shutdown.clone().drop_guard();
         self.wait_for_a_first_connection().await;
         let mut next = Next::Broker;
         loop {
@@ -93,11 +110,13 @@ impl Desk {
                 Next::Broker => self.use_the_broker().await,
                 Next::Disk(back_not_before) => self.use_the_disk(back_not_before).await,
                 Next::End => break,
+                Next::Closed => {
+                    self.refuse_all().await;
+                    break;
+                }
             };
         }
-        shutdown.cancel();
-        // It ends by itself, after a grace period; how does not matter any more.
-        drop(relaying.await);
+        self.relaying.stop().await;
         self.file.close().await;
         self.producer.close().await;
     }
@@ -116,86 +135,71 @@ impl Desk {
             return Next::Disk(Instant::now());
         }
         let (sequence, mut verdicts) = self.producer.sequence();
-        let mut on_the_way = BTreeMap::new();
-        let mut tag = 0;
+        let mut on_the_way = OnTheWay::default();
+        let mut waited_for = None;
         let next = loop {
             // Whatever is known already: on a busy machine it may be us who are late.
-            hear_all(&mut verdicts, &mut on_the_way);
-            self.publish(&sequence, &mut on_the_way, &mut tag);
-            let oldest = on_the_way.first_key_value().map(|(_, waiting)| waiting);
-            let due = oldest
-                .or(self.queue.front())
-                .map(|waiting| waiting.since + self.spill.confirm_within);
+            on_the_way.hear_all(&mut verdicts);
+            on_the_way.publish(&mut self.queue, waited_for.take(), &sequence);
+            let oldest = on_the_way.oldest().or(self.queue.front());
+            let due = oldest.map(|waiting| waiting.since + self.spill.confirm_within);
             let now = Instant::now();
             if *self.link.borrow_and_update() != LinkState::Up {
                 break Next::Disk(now);
             }
             if due.is_some_and(|due| due <= now) {
                 // It is there and silent: it is left alone for a while.
-                break Next::Disk(now + PAUSE);
+                break Next::Disk(now + PAUSES.ceiling(1));
             }
             if self.ended && on_the_way.is_empty() && self.queue.is_empty() {
                 return Next::End;
             }
             tokio::select! {
-                (tag, verdict) = verdicts.next() => hear(&mut on_the_way, tag, verdict),
-                // Given back, and taken again at once. Is it closed, the link is down.
-                place = sequence.place(), if !self.queue.is_empty() => drop(place),
-                changed = self.link.changed() => if changed.is_err() {
-                    break Next::Disk(now);
+                (tag, verdict) = verdicts.next() => on_the_way.hear(tag, verdict),
+                place = sequence.place(), if !self.queue.is_empty() => match place {
+                    Ok(place) => waited_for = Some(place),
+                    Err(_) => break Next::Closed,
                 },
+                changed = self.link.changed() => if changed.is_err() { break Next::Closed },
+                () = self.relaying.ended() => self.relay_again().await,
                 () = at(due) => {}
                 came = self.incoming.recv(), if self.has_seats() => self.seat(came),
             }
         };
         // Before the sequence is abandoned, since then all that is left is called closed.
-        hear_all(&mut verdicts, &mut on_the_way);
+        on_the_way.hear_all(&mut verdicts);
+        drop(waited_for);
         drop(sequence);
-        for (_, waiting) in on_the_way.into_iter().rev() {
-            self.queue.push_front(waiting);
-        }
+        on_the_way.give_back(&mut self.queue);
         next
-    }
-
-    fn publish(
-        &mut self,
-        sequence: &Sequence,
-        on_the_way: &mut BTreeMap<u64, Waiting>,
-        tag: &mut u64,
-    ) {
-        while !self.queue.is_empty()
-            && let Some(place) = sequence.place_now()
-            && let Some(waiting) = self.queue.pop_front()
-        {
-            let Submission { route, message, .. } = &waiting.submission;
-            *tag += 1;
-            match place.publish(*tag, route, message.clone()) {
-                Ok(()) => drop(on_the_way.insert(*tag, waiting)),
-                Err(error) => waiting.refuse(error),
-            }
-        }
     }
 
     /// Writes to the disk until the broker answers, and has all that was written before.
     async fn use_the_disk(&mut self, mut back_not_before: Instant) -> Next {
         let mut back_until = None;
+        let mut in_vain = 0;
         let mut said = false;
         loop {
             self.show();
             let now = Instant::now();
             let is_up = *self.link.borrow_and_update() == LinkState::Up;
-            let near = is_up && self.room.waiting().rows <= NEARLY_EMPTY;
+            let near = is_up && self.room.waiting().rows <= NEARLY_EMPTY.max(self.pace.rows());
             match back_until {
                 None if near && now >= back_not_before => {
                     back_until = Some(now + self.spill.confirm_within);
                 }
                 Some(until) if !near || now >= until => {
                     back_until = None;
-                    back_not_before = now + PAUSE;
+                    in_vain += 1;
+                    back_not_before = now + PAUSES.ceiling(in_vain);
                 }
                 _ => {}
             }
-            if back_until.is_some() && self.room.is_empty() {
+            let is_done = back_until.is_some() && self.room.is_empty();
+            if is_done || now - self.looked_up_at >= LOOK_UP_EVERY {
+                self.look_up().await;
+            }
+            if is_done && self.room.is_empty() {
                 if said {
                     info!("The broker answers again, and has all that was on the disk");
                 }
@@ -215,10 +219,32 @@ impl Desk {
             let something_goes_on = !self.queue.is_empty() || !self.room.is_empty() || is_up;
             tokio::select! {
                 came = self.incoming.recv(), if self.has_seats() => self.seat(came),
-                Ok(()) = self.link.changed() => {}
+                changed = self.link.changed() => if changed.is_err() { return Next::Closed },
+                () = self.relaying.ended() => self.relay_again().await,
                 () = sleep(LOOK_EVERY), if something_goes_on => {}
             }
         }
+    }
+
+    /// Others write to the file as well: an operator deletes rows, or mends one.
+    async fn look_up(&mut self) {
+        self.looked_up_at = Instant::now();
+        // A file that cannot be read is as it was, as far as anybody knows.
+        if let Ok(waiting) = self.file.waiting().await {
+            self.room.looked_up(waiting, self.relaying.settled());
+        }
+    }
+
+    /// The relay has ended, and nobody has told it to.
+    async fn relay_again(&mut self) {
+        // Of a producer that is closed the link tells soon.
+        if self.producer.is_closed() {
+            return;
+        }
+        error!("What publishes the events on the disk has crashed, and is started again");
+        let waiting = self.file.waiting().await.unwrap_or(self.room.waiting());
+        self.relaying = Relaying::start(&self.file, &self.producer);
+        self.room.looked_up(waiting, self.relaying.settled());
     }
 
     /// Writes what there is room for.
@@ -264,6 +290,16 @@ impl Desk {
         }
     }
 
+    async fn refuse_all(&mut self) {
+        self.incoming.close();
+        while let Some(came) = self.incoming.recv().await {
+            self.seat(Some(came));
+        }
+        for waiting in self.queue.drain(..) {
+            waiting.answer(Err(SpillError::Closed));
+        }
+    }
+
     fn has_seats(&self) -> bool {
         !self.ended && self.queue.len() < AT_THE_DESK
     }
@@ -282,32 +318,11 @@ impl Desk {
 
     /// Learns from the relay what is done, and shows what waits.
     fn show(&mut self) {
-        let (rows, bytes) = self.counts.settled();
-        self.room.settled(Amount { rows, bytes });
+        let settled = self.relaying.settled();
+        self.room.settled(settled);
+        self.pace.settled(settled.rows, Instant::now());
         let waiting = self.room.waiting();
         self.tell_waiting.send_if_modified(|shown| std::mem::replace(shown, waiting) != waiting);
-    }
-}
-
-fn hear(
-    on_the_way: &mut BTreeMap<u64, Waiting>,
-    tag: u64,
-    verdict: Result<Confirmed, PublishError>,
-) {
-    // A publisher that is closed said nothing of the event: the disk takes it.
-    if matches!(verdict, Err(PublishError::Closed)) {
-        return;
-    }
-    let Some(waiting) = on_the_way.remove(&tag) else { return };
-    match verdict {
-        Ok(confirmed) => waiting.confirmed(confirmed),
-        Err(error) => waiting.refuse(error),
-    }
-}
-
-fn hear_all(verdicts: &mut Verdicts, on_the_way: &mut BTreeMap<u64, Waiting>) {
-    while let Some((tag, verdict)) = verdicts.known() {
-        hear(on_the_way, tag, verdict);
     }
 }
 

@@ -34,16 +34,18 @@ pub enum SpillError {
     /// The event does not fit a message, or the broker answered that it does not take it.
     #[error(transparent)]
     Publish(Arc<PublishError>),
-    /// The broker is away, and there is no room for more.
-    #[error("the broker does not answer, and the spill is full: {rows} events, {bytes} bytes")]
+    /// Events wait for the broker, and there is no room for more. The event may be at the broker:
+    /// it is, if it was on its way when the broker fell silent.
+    #[error("the spill is full of events that wait for the broker: {rows}, of {bytes} bytes")]
     Full {
         /// Events that wait in it.
         rows: u64,
         /// Their bytes.
         bytes: u64,
     },
-    /// The broker is away, and the disk did not take the event.
-    #[error("the broker does not answer, and the spill cannot be written")]
+    /// Events wait for the broker, and the disk did not take this one; which may be at the broker
+    /// all the same.
+    #[error("events wait for the broker in the spill, which cannot be written")]
     File(#[source] Arc<sqlx::Error>),
     /// The producer was closed.
     #[error("the producer is closed")]

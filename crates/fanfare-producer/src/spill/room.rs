@@ -51,6 +51,14 @@ impl Room {
         self.written.bytes -= bytes;
     }
 
+    /// So much waits in the file, which others write to as well: an operator deletes rows, or has
+    /// one published after all. To be looked up before what is settled: what is settled meanwhile
+    /// is counted twice, until it is looked up again, and never left out.
+    pub(super) fn looked_up(&mut self, waiting: Amount, settled: Amount) {
+        let (rows, bytes) = (waiting.rows + settled.rows, waiting.bytes + settled.bytes);
+        (self.written, self.settled) = (Amount { rows, bytes }, settled);
+    }
+
     /// What the relay has been done with since the start.
     pub(super) fn settled(&mut self, settled: Amount) {
         self.settled = settled;
@@ -75,5 +83,16 @@ mod tests {
         assert_eq!(room.waiting(), Amount { rows: 2, bytes: 60 });
         room.settled(Amount { rows: 3, bytes: 100 });
         assert!(room.is_empty());
+    }
+
+    #[test]
+    fn what_others_do_to_the_file_is_noticed() {
+        let mut room = Room::new(Amount { rows: 3, bytes: 100 }, Amount { rows: 3, bytes: 90 });
+        assert!(!room.take(1));
+        let settled = Amount { rows: 1, bytes: 30 };
+        room.looked_up(Amount { rows: 1, bytes: 30 }, settled);
+        assert_eq!(room.waiting(), Amount { rows: 1, bytes: 30 });
+        room.looked_up(Amount { rows: 2, bytes: 60 }, settled);
+        assert_eq!(room.waiting(), Amount { rows: 2, bytes: 60 });
     }
 }

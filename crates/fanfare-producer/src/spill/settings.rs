@@ -17,6 +17,9 @@ pub struct Spill {
     pub(super) wait_for_room: Duration,
 }
 
+/// A moment that is this far away can be computed.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 impl Spill {
     /// The spill in the SQLite file at `path`, which is made if there is none. It must be on a
     /// local disk that outlives the process.
@@ -30,11 +33,11 @@ impl Spill {
         }
     }
 
-    /// How long the broker may take to confirm an event before it goes to the disk. Default
-    /// 500 ms.
+    /// How long the broker may take to confirm an event before it goes to the disk, the wait for
+    /// room in the producer's window included. Default 500 ms, at most a year.
     #[must_use]
     pub fn confirm_within(mut self, duration: Duration) -> Self {
-        self.confirm_within = duration;
+        self.confirm_within = duration.min(LONGEST);
         self
     }
 
@@ -54,10 +57,10 @@ impl Spill {
     }
 
     /// How long an event waits for room in a spill that is full before it is refused. Default:
-    /// not at all.
+    /// not at all; at most a year.
     #[must_use]
     pub fn wait_for_room(mut self, duration: Duration) -> Self {
-        self.wait_for_room = duration;
+        self.wait_for_room = duration.min(LONGEST);
         self
     }
 
