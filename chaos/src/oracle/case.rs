@@ -64,7 +64,8 @@ impl<'a> Case<'a> {
     pub(super) fn more_copies(&self, published: &Published) -> u32 {
         let until_ms = published.answered_ms.unwrap_or(f64::INFINITY);
         let met = self.incidents.iter().filter(|incident| {
-            incident.reach == Reach::WayIn && incident.overlaps(published.begun_ms, until_ms)
+            incident.copies(published.name.producer)
+                && incident.overlaps(published.begun_ms, until_ms)
         });
         published.copies.saturating_sub(1) + u32::try_from(met.count()).unwrap_or(u32::MAX)
     }

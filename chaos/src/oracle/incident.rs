@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::plan::Kind;
-use crate::stage::{End, Role};
+use crate::stage::{End, Role, has_outbox};
 
 /// A span of time in which somebody could not know, or could not tell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +19,9 @@ pub(super) enum Reach {
     Broker,
     /// Producers' connections.
     WayIn,
+    /// A producer of this number; where it has an outbox, a successor publishes again what it had
+    /// not marked.
+    Producer(usize),
     /// The connections of this destination's consumers, or everybody's.
     WayOut(Option<usize>),
     /// A consumer of this destination.
@@ -48,11 +51,11 @@ pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
                 &[Reach::WayOut(Some(target - 1))]
             }
             Kind::ConsumerKilled | Kind::ConsumerFrozen => &[Reach::Consumer(target)],
+            Kind::ProducerKilled => &[Reach::Producer(target)],
             Kind::RedisKilled => &[Reach::Ledger(None)],
             Kind::MemoryAlarm
             | Kind::SlowNetwork
             | Kind::ConsumerReplaced
-            | Kind::ProducerKilled
             | Kind::ServerErrors
             | Kind::Throttled
             | Kind::Unauthorized
@@ -95,12 +98,40 @@ impl Incident {
         match self.reach {
             Reach::Broker | Reach::WayOut(None) => true,
             Reach::WayOut(Some(other)) | Reach::Consumer(other) => other == destination,
-            Reach::WayIn | Reach::Ledger(_) => false,
+            Reach::WayIn | Reach::Producer(_) | Reach::Ledger(_) => false,
+        }
+    }
+
+    /// Whether it may have given an event of this producer one copy more on its way in.
+    pub(super) fn copies(&self, producer: u32) -> bool {
+        match self.reach {
+            Reach::WayIn => true,
+            Reach::Producer(other) => has_outbox(producer) && other == producer as usize,
+            Reach::Broker | Reach::WayOut(_) | Reach::Consumer(_) | Reach::Ledger(_) => false,
         }
     }
 
     /// Whether it kept consumers of this destination from their shared ledger.
     pub(super) fn hides_ledger(&self, destination: usize) -> bool {
         matches!(self.reach, Reach::Ledger(whose) if whose.is_none_or(|one| one == destination))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Build;
+    use super::*;
+    use crate::stage::PRODUCERS;
+
+    #[test]
+    fn a_producer_that_is_killed_publishes_again_what_is_in_its_own_outbox() {
+        let last = PRODUCERS - 1;
+        let copies = |killed: u32, producer| {
+            let build = Build::default().fault(Kind::ProducerKilled, killed as usize, 0.0);
+            incidents(&build.facts).iter().any(|incident| incident.copies(producer))
+        };
+        assert!(copies(last, last), "the last one has an outbox");
+        assert!(!copies(0, last), "it was another one");
+        assert!(!copies(0, 0), "without an outbox nothing is published again");
     }
 }

@@ -23,7 +23,7 @@ pub use consumers::{
     CONCURRENCY, CONSUMERS_EACH, Consumers, GRACE_S, LIMITED, RATE, RETRY_ATTEMPTS, TIMEOUT_S,
 };
 pub use life::{End, Life, Role};
-pub use producers::{PRODUCERS, Producers};
+pub use producers::{PRODUCERS, Producers, has_outbox};
 pub use programs::Programs;
 pub use register::Register;
 

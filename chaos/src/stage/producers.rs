@@ -15,6 +15,11 @@ use super::register::Register;
 pub const PRODUCERS: u32 = 3;
 const WITH_OUTBOX: u32 = 2;
 
+/// Whether a producer has an outbox.
+pub fn has_outbox(producer: u32) -> bool {
+    producer >= WITH_OUTBOX
+}
+
 /// The producers, each by its number.
 #[derive(Debug)]
 pub struct Producers {
@@ -51,7 +56,7 @@ impl Producers {
 
     /// The database of a producer that has an outbox.
     pub fn database(&self, producer: u32) -> Option<PathBuf> {
-        (producer >= WITH_OUTBOX).then(|| self.folder.join(format!("producer-{producer}.db")))
+        has_outbox(producer).then(|| self.folder.join(format!("producer-{producer}.db")))
     }
 
     /// Kills one and starts it again; tells whether it died of that.
