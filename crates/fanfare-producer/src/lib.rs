@@ -21,12 +21,12 @@
 //! because its id stays the same.
 //!
 //! A service that must not lose an event between its own database and the broker writes it in
-//! its own transaction: see `outbox`, behind the feature `outbox-sqlite`. One without a database
-//! may have events written to its disk while the broker is away: see `spill`, behind the feature
-//! of that name.
+//! its own transaction: see `outbox`, behind the features `outbox-sqlite` and `outbox-postgres`.
+//! One without a database may have events written to its disk while the broker is away: see
+//! `spill`, behind the feature of that name.
 //!
 //! The crate alone stands on 174 packages, runtime and AMQP client with them; `outbox-sqlite` and
-//! `spill` add 22, SQLite itself among them.
+//! `spill` add 22, SQLite itself among them, `outbox-postgres` adds 39, both outboxes 42.
 #![warn(missing_docs)]
 
 mod config;

@@ -122,7 +122,7 @@ impl Producer {
     }
 
     /// How the connection stands, to be watched.
-    #[cfg(feature = "spill")]
+    #[cfg(any(feature = "outbox-postgres", feature = "spill"))]
     pub(crate) fn link(&self) -> tokio::sync::watch::Receiver<fanfare_broker::LinkState> {
         self.publisher.link()
     }

@@ -1,11 +1,11 @@
 //! An outbox in SQLite when something is away, dies, or is not as it should be.
 
-use fanfare_events::Event;
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_tests::{World, eventually};
 
 use super::stage::{
     RunningRelay, Service, assert_in_order, declare_refusing, event, events, first_copies, ids,
+    stuck,
 };
 
 #[tokio::test]
@@ -196,15 +196,14 @@ async fn rubbish_is_refused_and_can_be_mended() {
 #[tokio::test]
 async fn events_that_a_full_queue_refuses_hold_only_their_own_key() {
     let world = World::start().await;
-    declare_refusing(&world, "user.updated", "user.stuck").await;
+    declare_refusing(&world).await;
     let service = Service::start().await;
     let config = ProducerConfig::with_broker(world.config().clone(), "t").unwrap();
     let relay = service.outbox.relay(Producer::start(config.without_declaring()));
     let relay = RunningRelay::start(relay.counts(), |shutdown| relay.run(shutdown));
-    let stuck = Event::builder("user.stuck", "/tests/outbox").subject("eve").build().unwrap();
-    service.commit(&[stuck]).await;
+    service.commit(&[stuck("eve", 0)]).await;
     eventually("a failure", async || (relay.counts.failed() > 0).then_some(())).await;
-    service.commit(&events("eve", 0..2)).await;
+    service.commit(&[event("eve", 1), event("eve", 2)]).await;
     service.commit(&events("ada", 0..20)).await;
     relay.until_published(20).await;
     assert_eq!(service.status().await.pending, 3);

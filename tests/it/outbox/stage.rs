@@ -139,20 +139,29 @@ pub(super) fn assert_in_order(messages: &[Received], subjects: &[&str], each: us
     assert_eq!(ids.len(), subjects.len() * each);
 }
 
-/// `t.events` as no installation has it: one type of events is taken, the broker refuses another.
-pub(super) async fn declare_refusing(world: &World, taken: &str, refused: &str) {
+/// The event `number` of `subject`, of a type that [`declare_refusing`] may refuse.
+pub(super) fn stuck(subject: &str, number: usize) -> Event {
+    Event::builder("user.stuck", "/tests/outbox")
+        .id(event(subject, number).id().clone())
+        .subject(subject)
+        .build()
+        .unwrap()
+}
+
+/// `t.events` as no installation has it: `user.updated` is taken, and `user.stuck` is refused by
+/// a queue that is full until [`refuse_no_more`].
+pub(super) async fn declare_refusing(world: &World) {
+    let full = r#"{"max-length":0,"overflow":"reject-publish"}"#;
+    let policy = ["set_policy", "-p", world.vhost(), "full", "^stuck$", full];
+    world.node().rabbitmqctl(&policy).await.unwrap();
     let events = world.namespace().events();
-    let full = vec![
-        ("x-queue-type", Argument::Text("classic".to_owned())),
-        ("x-max-length", Argument::Number(0)),
-        ("x-overflow", Argument::Text("reject-publish".to_owned())),
-    ];
     let bind = |key: &str, target: &str| Binding {
         source: events.clone(),
         target: target.to_owned(),
         to_queue: true,
         key: key.to_owned(),
     };
+    let classic = || vec![("x-queue-type", Argument::Text("classic".to_owned()))];
     let topology = Topology {
         exchanges: vec![Exchange {
             name: events.clone(),
@@ -160,12 +169,16 @@ pub(super) async fn declare_refusing(world: &World, taken: &str, refused: &str) 
             internal: false,
             alternate: None,
         }],
-        queues: vec![
-            Queue { name: "taken".to_owned(), arguments: Vec::new() },
-            Queue { name: "full".to_owned(), arguments: full },
-        ],
-        bindings: vec![bind(taken, "taken"), bind(refused, "full")],
+        queues: ["taken", "stuck"]
+            .map(|name| Queue { name: name.to_owned(), arguments: classic() })
+            .into(),
+        bindings: vec![bind("user.updated", "taken"), bind("user.stuck", "stuck")],
         outdated: Vec::new(),
     };
     declare(world.config(), &topology).await.unwrap();
+}
+
+/// From now on `user.stuck` is taken, too, by the queue `stuck`.
+pub(super) async fn refuse_no_more(world: &World) {
+    world.node().rabbitmqctl(&["clear_policy", "-p", world.vhost(), "full"]).await.unwrap();
 }

@@ -13,7 +13,7 @@
 //! each from its own first pending row on: all that they published together is at any time
 //! a beginning of that key's rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A row's place in the table: of two rows with one key, the smaller one was committed first.
 pub type RowId = i64;
@@ -22,6 +22,15 @@ pub type RowId = i64;
 /// for each other at times, nothing worse.
 pub type KeyHash = u64;
 
+/// Rows that are published in their order: those with one key, or one without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strand {
+    /// All rows with this key.
+    Key(KeyHash),
+    /// This row, which has no key.
+    Row(RowId),
+}
+
 /// The rows at hand.
 #[derive(Clone, Debug, Default)]
 pub struct AtHand {
@@ -29,8 +38,7 @@ pub struct AtHand {
     waiting: BTreeSet<RowId>,
     settled: Marks,
     marking: bool,
-    held_keys: HashSet<KeyHash>,
-    held_rows: HashSet<RowId>,
+    held: BTreeSet<Strand>,
     bytes: usize,
 }
 
@@ -78,8 +86,7 @@ impl AtHand {
     /// Takes a row that the table shows as pending. `false` when it is at hand already, or is
     /// to wait until [`Self::retry`]; then its body is not needed.
     pub fn take(&mut self, id: RowId, key: Option<KeyHash>, bytes: usize) -> bool {
-        let held = key.is_some_and(|key| self.held_keys.contains(&key));
-        if held || self.held_rows.contains(&id) || self.rows.contains_key(&id) {
+        if self.held.contains(&Strand::of(id, key)) || self.rows.contains_key(&id) {
             return false;
         }
         self.rows.insert(id, Row { key, bytes, stage: Stage::Waiting });
@@ -154,15 +161,14 @@ impl AtHand {
     }
 
     /// What failed, and what waits behind it, may be taken again: the table has it still, and
-    /// is to be read from its first pending row on.
-    pub fn retry(&mut self) {
-        self.held_keys.clear();
-        self.held_rows.clear();
+    /// is to be read from its first pending row on. Says what that was.
+    pub fn retry(&mut self) -> BTreeSet<Strand> {
+        std::mem::take(&mut self.held)
     }
 
     /// Whether something failed that [`Self::retry`] would let be taken again.
     pub fn holds(&self) -> bool {
-        !self.held_keys.is_empty() || !self.held_rows.is_empty()
+        !self.held.is_empty()
     }
 
     /// Lets go of every row without a verdict: the table has them still. Whoever publishes must
@@ -213,20 +219,14 @@ impl AtHand {
     /// A row that failed is forgotten, and nothing of its key is published before it is read
     /// again.
     fn hold(&mut self, id: RowId) {
-        let Some(key) = self.rows.get(&id).and_then(|row| row.key) else {
-            self.held_rows.insert(id);
-            self.forget(id);
-            return;
-        };
-        self.held_keys.insert(key);
+        let key = self.rows.get(&id).and_then(|row| row.key);
+        self.held.insert(Strand::of(id, key));
         self.forget(id);
-        let behind: Vec<_> = self
+        let behind = self
             .waiting
             .iter()
-            .filter(|id| self.rows.get(id).is_some_and(|row| row.key == Some(key)))
-            .copied()
-            .collect();
-        for id in behind {
+            .filter(|id| key.is_some() && self.rows.get(id).is_some_and(|row| row.key == key));
+        for id in behind.copied().collect::<Vec<_>>() {
             self.forget(id);
         }
     }
@@ -242,6 +242,13 @@ impl AtHand {
         if let Some(row) = self.rows.remove(&id) {
             self.bytes -= row.bytes;
         }
+    }
+}
+
+impl Strand {
+    /// What a row belongs to.
+    pub fn of(id: RowId, key: Option<KeyHash>) -> Self {
+        key.map_or(Self::Row(id), Self::Key)
     }
 }
 

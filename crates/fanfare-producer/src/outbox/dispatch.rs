@@ -1,6 +1,6 @@
 //! Rows on their way to the broker: what [`AtHand`] decides, done.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use fanfare_broker::{Confirmed, Message, Place, PublishError, Route, Sequence, V
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::at_hand::{AtHand, Marks, RowId, RowVerdict};
-use super::entry::{Content, Entry};
+use super::at_hand::{AtHand, Marks, RowId, RowVerdict, Strand};
+use super::entry::Entry;
+#[cfg(feature = "outbox-sqlite")]
 use super::options::{BATCH, MARK_WITHIN};
 use super::status::RelayCounts;
 use crate::producer::Producer;
@@ -47,8 +48,7 @@ impl Dispatch {
     /// Takes a pending row, unless it is at hand or has to wait.
     pub(crate) fn take(&mut self, entry: Entry) {
         let id = entry.id;
-        let key = entry.content.as_ref().ok().and_then(Content::key);
-        if !self.at_hand.take(id, key, entry.size()) {
+        if !self.at_hand.take(id, entry.key, entry.size()) {
             return;
         }
         let message = match entry.content {
@@ -93,6 +93,7 @@ impl Dispatch {
     }
 
     /// When the next rows are to be marked, if any are.
+    #[cfg(feature = "outbox-sqlite")]
     pub(crate) fn marks_due(&self) -> Option<Instant> {
         let since = self.settled_since?;
         let nothing_to_wait_for = self.at_hand.settled() == self.at_hand.len();
@@ -109,8 +110,25 @@ impl Dispatch {
         self.settled_since = Some(Instant::now());
     }
 
-    pub(crate) fn retry(&mut self) {
-        self.at_hand.retry();
+    /// What failed may be taken again. Says what that was.
+    pub(crate) fn retry(&mut self) -> BTreeSet<Strand> {
+        self.at_hand.retry()
+    }
+
+    /// Lets go of every row without a verdict. None of them is published any more when this
+    /// returns; what is on the wire already may still come.
+    #[cfg(feature = "outbox-postgres")]
+    pub(crate) fn let_go(&mut self, producer: &Producer) {
+        while let Some((tag, verdict)) = self.verdicts.known() {
+            if self.heard(tag, verdict).is_err() {
+                break;
+            }
+        }
+        if self.at_hand.settled() < self.at_hand.len() {
+            (self.sequence, self.verdicts) = producer.sequence();
+            self.at_hand.let_go();
+            self.forget_messages();
+        }
     }
 
     pub(crate) fn rows(&self) -> &AtHand {

@@ -1,10 +1,10 @@
 //! A row as it stands in the table, and the message it becomes.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use fanfare_broker::{Message, PublisherOptions, Route};
 use fanfare_events::Event;
 
+#[cfg(feature = "outbox-postgres")]
+use super::at_hand::Strand;
 use super::at_hand::{KeyHash, RowId};
 use crate::error::PublishError;
 use crate::message::{message_of, route_of};
@@ -13,6 +13,7 @@ use crate::message::{message_of, route_of};
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) id: RowId,
+    pub(crate) key: Option<KeyHash>,
     pub(crate) content: Result<Content, Unreadable>,
 }
 
@@ -21,7 +22,6 @@ pub(crate) struct Entry {
 pub(crate) struct Content {
     pub(crate) event_id: String,
     pub(crate) event_type: String,
-    pub(crate) ordering_key: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -41,6 +41,11 @@ pub(crate) struct Written<'a> {
 }
 
 impl Entry {
+    #[cfg(feature = "outbox-postgres")]
+    pub(crate) fn strand(&self) -> Strand {
+        Strand::of(self.id, self.key)
+    }
+
     /// What it takes in memory, about.
     pub(crate) fn size(&self) -> usize {
         self.content.as_ref().map_or(0, |content| content.body.len())
@@ -72,14 +77,6 @@ impl<'a> Written<'a> {
 }
 
 impl Content {
-    pub(crate) fn key(&self) -> Option<KeyHash> {
-        self.ordering_key.as_ref().map(|key| {
-            let mut hasher = DefaultHasher::new();
-            key.hash(&mut hasher);
-            hasher.finish()
-        })
-    }
-
     /// The message, with the body as it stands in the row; or why there is none, to be told to
     /// whoever wrote the row. Says nothing of what is in the event.
     pub(crate) fn into_message(self, exchange: &str) -> Result<(Route, Message), String> {
@@ -112,12 +109,7 @@ mod tests {
     use super::*;
 
     fn content(event_id: &str, event_type: &str, body: &str) -> Content {
-        Content {
-            event_id: event_id.into(),
-            event_type: event_type.into(),
-            ordering_key: None,
-            body: body.into(),
-        }
+        Content { event_id: event_id.into(), event_type: event_type.into(), body: body.into() }
     }
 
     fn refusal(content: Content) -> String {
@@ -151,7 +143,6 @@ mod tests {
         let content = Content {
             event_id: written.event_id.into(),
             event_type: written.event_type.into(),
-            ordering_key: written.ordering_key.map(Into::into),
             body: written.body,
         };
         assert!(content.into_message("fanfare.events").is_ok());

@@ -36,6 +36,9 @@
 //! permission that is missing), those of the same subject that were on their way with it may
 //! overtake it; later ones wait behind it.
 //!
+//! In PostgreSQL it is the same with `PostgresOutbox` and a `PgPool`, behind the feature
+//! `outbox-postgres`.
+//!
 //! The caller's transaction is one of sqlx 0.9, which is part of this interface.
 
 pub(crate) mod at_hand;
@@ -43,16 +46,20 @@ mod dispatch;
 mod entry;
 mod error;
 mod options;
+#[cfg(feature = "outbox-postgres")]
+mod postgres;
 #[cfg(feature = "outbox-sqlite")]
 mod sqlite;
 mod status;
 
 #[doc(hidden)]
-pub use at_hand::{AtHand, KeyHash, Marks, RowId, RowVerdict};
+pub use at_hand::{AtHand, KeyHash, Marks, RowId, RowVerdict, Strand};
 #[cfg(feature = "spill")]
 pub(crate) use entry::Written;
 pub use error::{EnqueueError, MigrateError};
 pub use options::RelayOptions;
+#[cfg(feature = "outbox-postgres")]
+pub use postgres::{PostgresOutbox, PostgresRelay};
 #[cfg(feature = "spill")]
 pub(crate) use sqlite::FileLock;
 #[cfg(feature = "outbox-sqlite")]

@@ -8,8 +8,10 @@ use std::time::Duration;
 pub struct RelayOptions {
     /// How long a row stays in the table after it was sent.
     pub retention: Duration,
-    /// How often the table is looked at for rows that nobody announced.
-    pub poll: Duration,
+    /// How often the table is looked at for rows that nobody announced. Unless it is set, as often
+    /// as suits the database: every 20 ms in SQLite, which announces nothing to other processes,
+    /// and every second in PostgreSQL, which does.
+    pub poll: Option<Duration>,
     /// Rows in memory at any time, in each relay process.
     pub rows_at_hand: usize,
     /// Their bytes; passed by one row at most.
@@ -20,9 +22,11 @@ pub struct RelayOptions {
 }
 
 /// Rows that are read with one statement, and marked with one.
+#[cfg(feature = "outbox-sqlite")]
 pub(crate) const BATCH: usize = 500;
 
 /// A confirmed row is marked after this time, or earlier together with others.
+#[cfg(feature = "outbox-sqlite")]
 pub(crate) const MARK_WITHIN: Duration = Duration::from_millis(10);
 
 /// How often rows are deleted that were sent long enough ago.
@@ -35,7 +39,7 @@ impl Default for RelayOptions {
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(60 * 60),
-            poll: Duration::from_millis(20),
+            poll: None,
             rows_at_hand: 3000,
             bytes_at_hand: 32 * 1024 * 1024,
             grace: Duration::from_secs(5),
@@ -51,10 +55,11 @@ impl RelayOptions {
         self
     }
 
-    /// Looks every `poll` for rows that nobody announced. Default 20 ms on SQLite.
+    /// Looks every `poll` for rows that nobody announced. Default 20 ms on SQLite, 1 s on
+    /// PostgreSQL.
     #[must_use]
     pub fn poll(mut self, poll: Duration) -> Self {
-        self.poll = poll.max(Duration::from_millis(1));
+        self.poll = Some(poll.max(Duration::from_millis(1)));
         self
     }
 

@@ -329,12 +329,10 @@ impl Model for House {
 impl Relay {
     /// Everything, in an order of its own.
     fn key(&self) -> String {
-        let AtHand { rows, waiting, settled, marking, held_keys, held_rows, .. } = &self.at_hand;
-        let held: BTreeSet<_> = held_keys.iter().collect();
-        let held_rows: BTreeSet<_> = held_rows.iter().collect();
+        let AtHand { rows, waiting, settled, marking, held, .. } = &self.at_hand;
         let Self { cursor, sent, said, mark, .. } = self;
         format!(
-            "{rows:?} {waiting:?} {settled:?} {marking} {held:?} {held_rows:?} {cursor} {sent:?} \
+            "{rows:?} {waiting:?} {settled:?} {marking} {held:?} {cursor} {sent:?} \
              {said:?} {mark:?}"
         )
     }

@@ -1,6 +1,6 @@
 //! A relay that does anything at any time, dies and is succeeded: what holds all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
 

@@ -48,6 +48,9 @@ struct Marked {
 const RETRY_PAUSES: ExponentialPauses =
     ExponentialPauses::new(Duration::from_millis(200), Duration::from_secs(5));
 
+/// How often the table is looked at for rows that nobody announced.
+const POLL: Duration = Duration::from_millis(20);
+
 /// A failure that is so long ago has nothing to do with the next one.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
@@ -67,7 +70,7 @@ impl<'a> Session<'a> {
             dispatch,
             enqueued,
             options,
-            look: Look::new(options.poll, Instant::now()),
+            look: Look::new(options.poll.unwrap_or(POLL), Instant::now()),
             cursor: 0,
             failures: 0,
             failed_at: Instant::now(),

@@ -1,12 +1,13 @@
 //! What is said to the database: every statement of the outbox in SQLite.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 
-use crate::outbox::at_hand::{Marks, RowId};
+use crate::outbox::at_hand::{KeyHash, Marks, RowId};
 use crate::outbox::entry::{Content, Entry, Unreadable, Written};
 use crate::outbox::error::MigrateError;
 use crate::outbox::status::OutboxStatus;
@@ -116,17 +117,23 @@ pub(super) async fn pending(
 }
 
 fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+    let id = row.try_get(0)?;
     // The rest may be anything that a foreign program wrote.
-    Ok(Entry { id: row.try_get(0)?, content: content(row).map_err(Unreadable::of) })
+    let (key, content) = match row.try_get::<Option<&str>, _>(3) {
+        Ok(key) => (key.map(hash), content(row)),
+        Err(error) => (None, Err(error)),
+    };
+    Ok(Entry { id, key, content: content.map_err(Unreadable::of) })
+}
+
+fn hash(key: &str) -> KeyHash {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn content(row: &SqliteRow) -> Result<Content, sqlx::Error> {
-    Ok(Content {
-        event_id: row.try_get(1)?,
-        event_type: row.try_get(2)?,
-        ordering_key: row.try_get(3)?,
-        body: row.try_get(4)?,
-    })
+    Ok(Content { event_id: row.try_get(1)?, event_type: row.try_get(2)?, body: row.try_get(4)? })
 }
 
 /// Marks in one transaction.
