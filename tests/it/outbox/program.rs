@@ -1,11 +1,13 @@
 //! The relay as a program, for services in other languages.
 
 use fanfare_events::Event;
+use fanfare_sandbox::postgres;
 use fanfare_tests::{
     ProgramSettings, RunningProgram, World, eventually, free_port, metric, run_to_end,
 };
 use nix::sys::signal::Signal;
 
+use super::postgres_stage::PgService;
 use super::stage::{Service, assert_in_order, event, events, first_copies, ids};
 
 const PROGRAM: &str = "fanfare-relay";
@@ -16,10 +18,14 @@ const INSERT: &str = "INSERT INTO fanfare_outbox (event_id, event_type, ordering
 
 fn settings(world: &World, service: &Service) -> ProgramSettings {
     let file = service.folder.path().join("service.db");
+    settings_with(world, &format!("sqlite://{}", file.display()))
+}
+
+fn settings_with(world: &World, outbox: &str) -> ProgramSettings {
     ProgramSettings::default()
         .set("FANFARE_AMQP_URL", world.url())
         .set("FANFARE_NAMESPACE", world.namespace().as_str())
-        .set("FANFARE_OUTBOX_URL", format!("sqlite://{}", file.display()))
+        .set("FANFARE_OUTBOX_URL", outbox)
         .set("FANFARE_LOG", "info")
 }
 
@@ -54,6 +60,32 @@ async fn what_another_language_writes_into_the_table_is_published() {
     let messages = world.read("t.crm").await;
     assert_eq!(first_copies(&messages), ids(&written));
     assert_eq!(messages[0].body().as_ref(), written[0].to_json());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn two_programs_share_a_postgresql_and_tell_nobody_its_password() {
+    let world = World::start().await;
+    world.declare(&["crm"]).await;
+    let service = PgService::without_tables().await;
+    let settings = settings_with(&world, &service.url);
+    let relays = [(); 2].map(|()| RunningProgram::start(PROGRAM, &settings));
+    for relay in &relays {
+        relay.until_logged("Relaying").await;
+    }
+    let written = events("ada", 0..3);
+    for event in &written {
+        service.insert(event).await;
+    }
+    service.until_empty().await;
+    let password = postgres::shared().await.unwrap().password();
+    for relay in relays {
+        relay.signal(Signal::SIGTERM);
+        let (status, log) = relay.ended().await;
+        assert_eq!(status.code(), Some(0), "{log:#?}");
+        assert!(!log.iter().any(|line| line.contains(password)), "{log:#?}");
+    }
+    assert_eq!(first_copies(&world.read("t.crm").await), ids(&written));
     world.end().await;
 }
 

@@ -3,15 +3,27 @@
 use crate::settings::{Group, Variable};
 
 /// Read by `fanfare-relay`.
-pub const GROUP: Group =
-    Group { title: "Outbox", variables: &[OUTBOX_URL, OUTBOX_TABLE, OUTBOX_RETENTION] };
+pub const GROUP: Group = Group {
+    title: "Outbox",
+    variables: &[OUTBOX_URL, OUTBOX_ALLOW_PLAINTEXT, OUTBOX_TABLE, OUTBOX_RETENTION],
+};
 
 /// The service's database.
 pub const OUTBOX_URL: Variable = Variable::required(
     "FANFARE_OUTBOX_URL",
-    "sqlite:///var/lib/app/app.db",
-    "The service's own database, in which the outbox is. Of several relays on one SQLite file one \
-     works, and the others wait to take over.",
+    "postgres://relay:PASSWORD@db.example/app?sslmode=verify-full",
+    "The service's own database, in which the outbox is: postgres:// or sqlite:, as in \
+     sqlite:///var/lib/app/app.db. Several relays share a PostgreSQL. Of several on one SQLite \
+     file one works, and the others wait to take over.",
+)
+.secret();
+
+/// Whether the password may cross a network in the clear.
+pub const OUTBOX_ALLOW_PLAINTEXT: Variable = Variable::with_default(
+    "FANFARE_OUTBOX_ALLOW_PLAINTEXT",
+    "false",
+    "Whether the connection to a PostgreSQL on another machine may be unencrypted. Say true only \
+     where the network itself is private; else the URL asks for sslmode=verify-full.",
 );
 
 /// Whether the outbox's tables are created.
