@@ -255,7 +255,7 @@ async fn the_order_stays_while_events_change_their_way_again_and_again() {
 #[tokio::test]
 async fn what_the_broker_refuses_holds_its_own_subject_until_a_person_takes_it_away() {
     let world = World::start().await;
-    declare_refusing(&world, "user.updated", "user.stuck").await;
+    declare_refusing(&world).await;
     let folder = TempDir::new().unwrap();
     let producer = alone(spill(folder.path())).await;
     let stuck = Event::builder("user.stuck", "/tests/outbox").subject("eve").build().unwrap();

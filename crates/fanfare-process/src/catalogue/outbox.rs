@@ -11,7 +11,7 @@ pub const GROUP: Group = Group {
 /// The service's database.
 pub const OUTBOX_URL: Variable = Variable::required(
     "FANFARE_OUTBOX_URL",
-    "postgres://relay:PASSWORD@db.example/app?sslmode=verify-full",
+    "postgres://relay:PASSWORD@db/app?sslmode=verify-full",
     "The service's own database, in which the outbox is: postgres:// or sqlite:, as in \
      sqlite:///var/lib/app/app.db. Several relays share a PostgreSQL. Of several on one SQLite \
      file one works, and the others wait to take over.",
