@@ -132,6 +132,16 @@ impl BrokerConfig {
         self
     }
 
+    /// Has this process try the nodes in an order of its own, so that processes with the same
+    /// list spread over the nodes, and over those that are left when one is lost.
+    #[must_use]
+    pub fn spread(mut self) -> Self {
+        let mut addresses = self.addresses.to_vec();
+        fastrand::shuffle(&mut addresses);
+        self.addresses = addresses.into();
+        self
+    }
+
     /// The nodes, in the order in which they are tried.
     pub fn addresses(&self) -> &[BrokerAddress] {
         &self.addresses
@@ -284,6 +294,18 @@ mod tests {
         let config = BrokerConfig::from_urls("amqps://a, amqps://b:1 ,", false).unwrap();
         let hosts: Vec<_> = config.addresses().iter().map(|a| (a.host(), a.port())).collect();
         assert_eq!(hosts, [("a", 5671), ("b", 1)]);
+    }
+
+    #[test]
+    fn processes_with_the_same_list_begin_with_different_nodes() {
+        let list = BrokerConfig::from_urls("amqps://a,amqps://b,amqps://c", false).unwrap();
+        let mut first = std::collections::BTreeSet::new();
+        for _ in 0..1000 {
+            let spread = list.clone().spread();
+            assert!(list.addresses().iter().all(|node| spread.addresses().contains(node)));
+            first.insert(spread.addresses()[0].host().to_owned());
+        }
+        assert_eq!(first.len(), 3, "{first:?}");
     }
 
     #[test]

@@ -23,7 +23,11 @@ pub(crate) struct Dialer {
     config: BrokerConfig,
     name: String,
     frame_max: Option<u32>,
-    next: usize,
+    /// The address that is dialled next; the one in use, while one is.
+    at: usize,
+    /// Dials in a row that came to nothing.
+    misses: usize,
+    /// Rounds and sessions in a row that came to nothing.
     failures: u32,
 }
 
@@ -42,7 +46,14 @@ const RECONNECT: ExponentialPauses =
 impl Dialer {
     /// `name` is what operators see in the broker's list of connections.
     pub(crate) fn new(config: &BrokerConfig, name: impl Into<String>) -> Self {
-        Self { config: config.clone(), name: name.into(), frame_max: None, next: 0, failures: 0 }
+        Self {
+            config: config.clone(),
+            name: name.into(),
+            frame_max: None,
+            at: 0,
+            misses: 0,
+            failures: 0,
+        }
     }
 
     /// Agrees with the broker on smaller frames than its 128 KiB. The client keeps room
@@ -56,14 +67,14 @@ impl Dialer {
         &self.name
     }
 
-    /// Dials the addresses in turn until one answers. Never gives up.
+    /// Dials the addresses in turn until one answers, and pauses after each round. Never
+    /// gives up.
     pub(crate) async fn connect(&mut self) -> Connection {
         loop {
             match self.dial_next().await {
                 Ok(connection) => return connection,
                 Err((address, fault)) => {
-                    self.failures = self.failures.saturating_add(1);
-                    let pause = RECONNECT.after(self.failures);
+                    let pause = self.pause_after_miss();
                     warn!(
                         connection = %self.name,
                         broker = %address,
@@ -97,25 +108,42 @@ impl Dialer {
         self.failures = 0;
     }
 
-    /// After a session ended: wait before the next dial when it never came to anything.
+    /// After a session ended: wait before the next dial, longer if it never came to anything,
+    /// and look elsewhere first. A node that was lost may still take connections, and say
+    /// nothing on them.
     pub(crate) async fn pause_after_failed_session(&mut self) {
         self.failures = self.failures.saturating_add(1);
+        self.look_elsewhere();
         tokio::time::sleep(RECONNECT.after(self.failures)).await;
     }
 
+    /// None before all addresses were dialled: another node may be well.
+    fn pause_after_miss(&mut self) -> Duration {
+        self.misses += 1;
+        if !self.misses.is_multiple_of(self.config.addresses().len()) {
+            return Duration::ZERO;
+        }
+        self.failures = self.failures.saturating_add(1);
+        RECONNECT.after(self.failures)
+    }
+
+    fn look_elsewhere(&mut self) {
+        self.at = (self.at + 1) % self.config.addresses().len();
+    }
+
     async fn dial_next(&mut self) -> Result<Connection, (BrokerAddress, Fault)> {
-        let addresses = self.config.addresses();
-        let address = addresses[self.next % addresses.len()].clone();
-        self.next = self.next.wrapping_add(1);
+        let address = self.config.addresses()[self.at].clone();
         let way = Way { tls: self.config.tls(), name: &self.name, frame_max: self.frame_max };
         match dial(&address, way, DIAL_DEADLINE).await {
             Ok(connection) => {
                 info!(connection = %self.name, broker = %address, "Connected to the broker");
-                // The node that answered is tried first when it comes back.
-                self.next = self.next.wrapping_sub(1);
+                self.misses = 0;
                 Ok(connection)
             }
-            Err(fault) => Err((address, fault)),
+            Err(fault) => {
+                self.look_elsewhere();
+                Err((address, fault))
+            }
         }
     }
 }
@@ -270,6 +298,18 @@ mod tests {
         let names =
             threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
         names.filter(|name| name.starts_with("lapin-io-loop")).count()
+    }
+
+    #[test]
+    fn there_is_a_pause_after_each_round_and_none_within() {
+        let config = BrokerConfig::from_urls("amqps://a,amqps://b,amqps://c", false).unwrap();
+        let mut dialer = Dialer::new(&config, "test");
+        for round in 1..=10 {
+            assert_eq!(dialer.pause_after_miss(), Duration::ZERO);
+            assert_eq!(dialer.pause_after_miss(), Duration::ZERO);
+            assert!(dialer.pause_after_miss() <= RECONNECT.ceiling(round));
+            assert_eq!(dialer.failures, round);
+        }
     }
 
     #[tokio::test]

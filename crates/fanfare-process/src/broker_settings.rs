@@ -35,7 +35,7 @@ impl BrokerSettings {
         // While it is unknown whether plain text is allowed, the URLs are still
         // checked for everything else.
         let config = reader.or_default_with(&AMQP_URL, |urls| {
-            BrokerConfig::from_urls(urls, allow_plaintext.unwrap_or(true))
+            BrokerConfig::from_urls(urls, allow_plaintext.unwrap_or(true)).map(BrokerConfig::spread)
         });
         let tls = read_tls(reader);
         let namespace = reader.or_default_with(&NAMESPACE, namespace);

@@ -28,9 +28,10 @@ pub enum ConfigError {
 const DEFAULT_NAMESPACE: &str = "fanfare";
 
 impl ProducerConfig {
-    /// Publishes to the broker at `urls` (several, comma-separated, are tried in turn).
+    /// Publishes to the broker at `urls`: one, or those of several nodes with commas between
+    /// them, which each process tries in an order of its own.
     pub fn new(urls: &str) -> Result<Self, ConfigError> {
-        Self::with_broker(BrokerConfig::from_urls(urls, false)?, DEFAULT_NAMESPACE)
+        Self::with_broker(BrokerConfig::from_urls(urls, false)?.spread(), DEFAULT_NAMESPACE)
     }
 
     /// Publishes to `broker` in `namespace`.

@@ -195,6 +195,32 @@ async fn a_dead_first_address_is_passed_over_for_the_second() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_lost_is_not_the_first_to_be_dialled_again() {
+    let world = World::start().await;
+    declare_queues(&world, &["q"]).await;
+    fill(&world, "q", [1]).await;
+    let lost = world.proxy().await;
+    let urls = format!("{},{}", at(&world, lost.address()), world.url());
+    let config = BrokerConfig::from_urls(&urls, false).unwrap();
+    let publisher = Publisher::start(&config, "fanfare tests", PublisherOptions::default());
+    until_link(&publisher, LinkState::Up).await;
+    let mut subscription = subscription(&config, "q", 1);
+    let before = next(&mut subscription).await;
+
+    // Whoever dials it now hears nothing for ten seconds.
+    lost.set(Faults::blackhole());
+    lost.reset_connections();
+    assert!(publisher.publish(&route("x", "q"), message(2)).await.unwrap().routed);
+    let after = next(&mut subscription).await;
+    assert!(before.is_stale() && after.message().redelivered());
+    assert_eq!(lost.counts().connections, 2, "one for each, and no more");
+    assert_eq!(lost.counts().resets, 2);
+    publisher.close().await;
+    subscription.close().await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_broker_at_an_ipv6_address_is_reached_there() {
     let world = World::start().await;
     declare_queues(&world, &["q"]).await;

@@ -20,8 +20,9 @@ pub const GROUP: Group = Group {
 pub const AMQP_URL: Variable = Variable::with_default(
     "FANFARE_AMQP_URL",
     "amqp://guest:guest@127.0.0.1:5672/%2f",
-    "Where the broker is, with user, password and percent-encoded vhost. Several URLs, separated \
-     by commas, are tried in turn. Use amqps:// to any other machine.",
+    "Where the broker is, with user, password and percent-encoded vhost. Of several nodes, all URLs \
+     separated by commas: each process tries them in an order of its own. Use amqps:// to any other \
+     machine.",
 )
 .example("amqps://fanfare:PASSWORD@broker.example:5671/%2f")
 .secret();
