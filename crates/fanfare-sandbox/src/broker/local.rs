@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::ExtraConfig;
-use crate::system::free_ports;
 
 /// Everything that is needed to start a node, or to talk to it from another process.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,38 +15,42 @@ pub(super) struct LocalNode {
     pub(super) home: PathBuf,
     /// The folder of `rabbitmq-server` and `rabbitmqctl`.
     scripts: PathBuf,
-    name: String,
-    amqp_port: u16,
-    distribution_port: u16,
-    /// The node has an `epmd` of its own: names cannot clash, and nothing outlives the node.
-    pub(super) epmd_port: u16,
+    pub(super) name: String,
+    ports: Ports,
+}
+
+/// Where a node listens.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct Ports {
+    pub(super) amqp: u16,
+    pub(super) distribution: u16,
+    /// Nodes have an `epmd` of their own: names cannot clash, and nothing outlives them.
+    pub(super) epmd: u16,
 }
 
 impl LocalNode {
-    /// Lays out the folder of a new node on free loopback ports.
+    /// Lays out the folder of a new node.
     pub(super) fn lay_out(
         home: &Path,
         scripts: &Path,
         config: ExtraConfig<'_>,
+        ports: Ports,
     ) -> io::Result<Self> {
         fs::write(home.join("rabbitmq.conf"), config.plain)?;
         fs::write(home.join("advanced.config"), format!("[{}].\n", config.advanced))?;
         fs::write(home.join("plugins"), "[].\n")?;
         fs::create_dir(home.join("log"))?;
-        let [amqp_port, distribution_port, epmd_port] = free_ports()?;
         Ok(Self {
             home: home.to_owned(),
             scripts: scripts.to_owned(),
-            name: format!("fanfare-{amqp_port}@localhost"),
-            amqp_port,
-            distribution_port,
-            epmd_port,
+            name: ports.node_name(),
+            ports,
         })
     }
 
     /// The default vhost, as `guest`, whom RabbitMQ lets in from loopback.
     pub(super) fn url(&self) -> Url {
-        let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.amqp_port);
+        let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp);
         Url::parse(&url).expect("a literal with a number in it is a URL")
     }
 
@@ -83,8 +86,8 @@ impl LocalNode {
         command
             .env("RABBITMQ_NODENAME", &self.name)
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
-            .env("RABBITMQ_NODE_PORT", self.amqp_port.to_string())
-            .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
+            .env("RABBITMQ_NODE_PORT", self.ports.amqp.to_string())
+            .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
             .env("RABBITMQ_MNESIA_BASE", self.home.join("data"))
             .env("RABBITMQ_LOG_BASE", self.home.join("log"))
             .env("RABBITMQ_CONFIG_FILE", self.home.join("rabbitmq.conf"))
@@ -94,11 +97,18 @@ impl LocalNode {
             .env("RABBITMQ_CONF_ENV_FILE", self.home.join("no-environment-file"))
             .env("RABBITMQCTL", self.scripts.join("rabbitmqctl"))
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("ERL_EPMD_PORT", self.epmd_port.to_string())
+            .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             // The Erlang cookie lives in the home of whoever runs the node.
             .env("HOME", &self.home)
             .current_dir(&self.home);
         command
+    }
+}
+
+impl Ports {
+    /// The Erlang name of a node with these ports.
+    pub(super) fn node_name(self) -> String {
+        format!("fanfare-{}@localhost", self.amqp)
     }
 }
 

@@ -12,25 +12,31 @@
 //! Nothing is left behind: whatever was started ends with the [`BrokerNode`], and also when the
 //! process that holds it is killed, because a small shell process notices that (see `keeper`).
 
+mod cluster;
 mod container;
 mod control;
 pub(crate) mod engine;
 mod erlang;
 mod error;
+mod ground;
 mod home;
 mod installed;
 mod local;
 mod login;
 mod management;
 mod private;
+mod process;
 mod provision;
+mod replicas;
 
 use std::path::Path;
 
 use tokio::sync::OnceCell;
 use url::Url;
 
+pub use cluster::BrokerCluster;
 pub use error::{AttachError, LoginError, NodeError, ProvisionError, StartError};
+pub use replicas::Replicas;
 
 use container::OwnedContainer;
 use control::Control;

@@ -1,5 +1,7 @@
 //! The order in which a broker is looked for, and what is said about it.
 
+use std::path::PathBuf;
+
 use url::Url;
 
 use super::container::OwnedContainer;
@@ -47,10 +49,7 @@ pub(super) async fn contained(
 
 /// Starts a process, after installing RabbitMQ if it is missing.
 pub(super) async fn private(config: ExtraConfig<'_>) -> Result<BrokerNode, ProvisionError> {
-    let scripts = match installed::scripts().await {
-        Some(scripts) => scripts,
-        None => install().await?,
-    };
+    let scripts = scripts().await?;
     let node = PrivateNode::launch(&scripts, config).await?;
     say(&format!("a private rabbitmq-server process, {}", shown(&node.local().url())));
     Ok(BrokerNode {
@@ -58,6 +57,14 @@ pub(super) async fn private(config: ExtraConfig<'_>) -> Result<BrokerNode, Provi
         control: Control::Local(node.local().clone()),
         life: Life::Process(Box::new(node)),
     })
+}
+
+/// The folder of `rabbitmq-server`, after installing RabbitMQ if it is missing.
+pub(super) async fn scripts() -> Result<PathBuf, ProvisionError> {
+    match installed::scripts().await {
+        Some(scripts) => Ok(scripts),
+        None => install().await,
+    }
 }
 
 async fn given(url: &str) -> Result<BrokerNode, ProvisionError> {
@@ -84,7 +91,7 @@ fn in_container(container: OwnedContainer) -> BrokerNode {
     }
 }
 
-async fn install() -> Result<std::path::PathBuf, ProvisionError> {
+async fn install() -> Result<PathBuf, ProvisionError> {
     let no_way = |package: String| ProvisionError::NoWay {
         docker: "not tried".to_owned(),
         process: "RabbitMQ is not installed".to_owned(),
