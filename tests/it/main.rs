@@ -9,6 +9,7 @@ mod cli;
 mod crashes;
 mod dead_letters;
 mod demo;
+mod failover;
 mod faults;
 mod foreign;
 mod isolation;

@@ -1,8 +1,10 @@
 //! The harness: a broker of one's own, consumers in the process or as programs, and
 //! waits that name what they wait for.
 
+mod cluster;
 mod destination;
 mod events;
+mod load;
 mod net;
 mod process;
 mod replica;
@@ -12,6 +14,7 @@ mod world;
 
 pub use destination::{KeyedSink, RunningConsumer};
 pub use events::{deleted, registered, registered_many};
+pub use load::{Load, Published};
 pub use net::{free_port, get, metric};
 pub use process::{ProgramSettings, RunningProgram, program, run_to_end};
 pub use replica::Replica;

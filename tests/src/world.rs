@@ -13,9 +13,13 @@ use fanfare_broker::{
 };
 use fanfare_events::Event;
 use fanfare_producer::{Producer, ProducerConfig};
-use fanfare_sandbox::broker::{self, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes};
+use fanfare_sandbox::broker::{
+    self, BrokerCluster, BrokerNode, NODE_HOME_VARIABLE, Permissions, Wishes,
+};
 use fanfare_sandbox::proxy::FaultProxy;
+use tokio::sync::MutexGuard;
 
+use crate::cluster;
 use crate::wait::eventually;
 
 /// A broker to play on.
@@ -32,6 +36,7 @@ pub struct World {
 enum Node {
     Shared(&'static BrokerNode),
     Own(Box<BrokerNode>),
+    Cluster(MutexGuard<'static, BrokerCluster>),
 }
 
 impl World {
@@ -56,13 +61,22 @@ impl World {
         Self::at(Node::Own(Box::new(node)), url, None)
     }
 
+    /// A vhost on a cluster of three nodes, each of which may be stopped and killed: only one
+    /// story at a time has it.
+    pub async fn on_cluster() -> Self {
+        let cluster = cluster::turn().await;
+        let vhost = unique("world");
+        let urls = cluster.vhost(&vhost).await.expect("a vhost of one's own");
+        Self::at(Node::Cluster(cluster), urls, Some(vhost))
+    }
+
     fn at(node: Node, url: String, vhost: Option<String>) -> Self {
         let config = BrokerConfig::from_urls(&url, false).expect("a loopback URL");
         let namespace = Namespace::new("t").expect("a valid namespace");
         Self { node, url, vhost, config, namespace }
     }
 
-    /// The broker's URL, with this world's vhost.
+    /// The broker's URL, with this world's vhost; for a cluster, those of all its nodes.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -87,6 +101,23 @@ impl World {
         match &self.node {
             Node::Shared(node) => node,
             Node::Own(node) => node,
+            Node::Cluster(_) => panic!("a cluster has several nodes"),
+        }
+    }
+
+    /// The cluster, to look at. Only a world on a cluster has it.
+    pub fn cluster(&self) -> &BrokerCluster {
+        match &self.node {
+            Node::Cluster(cluster) => cluster,
+            Node::Shared(_) | Node::Own(_) => panic!("one node is no cluster"),
+        }
+    }
+
+    /// The cluster, to lose nodes of.
+    pub fn own_cluster(&mut self) -> &mut BrokerCluster {
+        match &mut self.node {
+            Node::Cluster(cluster) => cluster,
+            Node::Shared(_) | Node::Own(_) => panic!("one node is no cluster"),
         }
     }
 
@@ -95,6 +126,7 @@ impl World {
         match &mut self.node {
             Node::Shared(_) => panic!("a shared node is not to be stopped"),
             Node::Own(node) => node,
+            Node::Cluster(_) => panic!("a cluster has several nodes"),
         }
     }
 
@@ -262,11 +294,14 @@ impl World {
 
     /// Ends the world, with everything that is left in it.
     pub async fn end(self) {
-        if let Node::Shared(node) = self.node
-            && let Some(vhost) = self.vhost
-        {
-            node.delete_vhost(&vhost).await.expect("a vhost that was made can be deleted");
-        }
+        let Some(vhost) = self.vhost else { return };
+        let deleted = match self.node {
+            Node::Shared(node) => node.delete_vhost(&vhost).await,
+            Node::Cluster(cluster) => cluster.delete_vhost(&vhost).await,
+            // It ends with all that is in it.
+            Node::Own(_) => Ok(()),
+        };
+        deleted.expect("a vhost that was made can be deleted");
     }
 }
 
