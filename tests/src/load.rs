@@ -1,5 +1,7 @@
 //! A producer that goes on publishing, whatever happens.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare_events::Event;
@@ -15,6 +17,7 @@ use crate::wait::within;
 #[derive(Debug)]
 pub struct Load {
     enough: CancellationToken,
+    confirmed: Arc<AtomicUsize>,
     publishing: JoinHandle<Vec<Answer>>,
 }
 
@@ -35,8 +38,14 @@ impl Load {
     /// Publishes an event each `pause` from now on, users 1, 2, 3 …
     pub fn start(producer: &Producer, pause: Duration) -> Self {
         let enough = CancellationToken::new();
-        let publishing = publish(producer.clone(), pause, enough.clone());
-        Self { publishing: tokio::spawn(publishing), enough }
+        let confirmed = Arc::<AtomicUsize>::default();
+        let publishing = publish(producer.clone(), pause, enough.clone(), Arc::clone(&confirmed));
+        Self { publishing: tokio::spawn(publishing), enough, confirmed }
+    }
+
+    /// How many were answered `Ok` until now.
+    pub fn confirmed(&self) -> usize {
+        self.confirmed.load(Ordering::Relaxed)
     }
 
     /// Publishes no more, and waits for the answers that are missing.
@@ -47,7 +56,12 @@ impl Load {
     }
 }
 
-async fn publish(producer: Producer, pause: Duration, enough: CancellationToken) -> Vec<Answer> {
+async fn publish(
+    producer: Producer,
+    pause: Duration,
+    enough: CancellationToken,
+    confirmed: Arc<AtomicUsize>,
+) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut waiting = JoinSet::new();
     let mut ticks = interval(pause);
@@ -58,8 +72,10 @@ async fn publish(producer: Producer, pause: Duration, enough: CancellationToken)
             _ = ticks.tick() => {}
         }
         let (producer, event) = (producer.clone(), registered(number));
+        let confirmed = Arc::clone(&confirmed);
         waiting.spawn(async move {
             let receipt = producer.publish(&event).await;
+            confirmed.fetch_add(usize::from(receipt.is_ok()), Ordering::Relaxed);
             Answer { event, at: Instant::now(), receipt }
         });
         while let Some(answer) = waiting.try_join_next() {
@@ -73,30 +89,18 @@ async fn publish(producer: Producer, pause: Duration, enough: CancellationToken)
 }
 
 impl Published {
-    /// Everything that was published, where all of it was confirmed.
+    /// Everything that was published, all of which was confirmed.
     ///
     /// # Panics
     ///
     /// Where a publish ended in an error.
     pub fn all_confirmed(&self) -> Vec<Event> {
-        for answer in &self.answers {
-            if let Err(error) = &answer.receipt {
-                panic!("{} was not confirmed: {error}", answer.event.id());
+        for Answer { event, receipt, .. } in &self.answers {
+            if let Err(error) = receipt {
+                panic!("{} was not confirmed: {error}", event.id());
             }
         }
-        self.confirmed()
-    }
-
-    /// What was answered `Ok`.
-    pub fn confirmed(&self) -> Vec<Event> {
-        let confirmed = self.answers.iter().filter(|answer| answer.receipt.is_ok());
-        confirmed.map(|answer| answer.event.clone()).collect()
-    }
-
-    /// How many answers `Ok` came between two moments.
-    pub fn confirmed_between(&self, begin: Instant, end: Instant) -> usize {
-        let within = |answer: &&Answer| answer.receipt.is_ok() && (begin..end).contains(&answer.at);
-        self.answers.iter().filter(within).count()
+        self.answers.iter().map(|answer| answer.event.clone()).collect()
     }
 
     /// The longest time without an answer `Ok` that ended after `begin` and before `end`.
