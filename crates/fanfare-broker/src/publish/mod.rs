@@ -8,6 +8,7 @@
 mod attribution;
 mod confirms;
 mod error;
+mod nacks;
 mod publisher;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use lapin::{Channel, Confirmation, Connection};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::attribution::{Resolved, Verdict};
 use super::error::PublishError;
+use super::nacks::Nacks;
 use super::publisher::{Confirmed, LinkState, Publication, PublisherOptions};
 use super::wire::Wire;
 use crate::config::BrokerConfig;
-use crate::dial::{Dialer, close_with};
+use crate::dial::{Dialer, close_channel, close_with};
 use crate::fault::{Fault, FaultKind};
 
 /// How often the channel is checked for being stuck or blocked.
@@ -32,12 +33,15 @@ struct Task {
     next_seq: u64,
     /// So many messages go one at a time, because one of them closed the channel.
     suspects: usize,
+    nacks: Nacks,
 }
 
 /// How a channel ended.
 enum ChannelEnd {
     /// Everything is settled and the publisher is closing.
     Finished(Arc<Channel>),
+    /// It refused messages, and another one may not; the connection stands.
+    Spent { pause: Duration },
     /// The broker closed the channel; the connection stands.
     Refused(Fault),
     /// The connection is of no use any more.
@@ -61,6 +65,7 @@ pub(super) fn run(
         unsettled: BTreeMap::new(),
         next_seq: 1,
         suspects: 0,
+        nacks: Nacks::of_nodes(config.addresses().len()),
     };
     task.run(dialer)
 }
@@ -75,11 +80,11 @@ impl Task {
             let ended = self.use_connection(&connection, &mut dialer).await;
             self.link.send_replace(LinkState::Down);
             match ended {
-                ChannelEnd::Finished(channel) => {
+                Ok(channel) => {
                     close_with(&channel, &connection).await;
                     return;
                 }
-                ChannelEnd::Refused(fault) | ChannelEnd::Lost(fault) => {
+                Err(fault) => {
                     warn!(
                         connection = %dialer.name(),
                         unconfirmed = self.unsettled.len(),
@@ -112,17 +117,21 @@ impl Task {
         }
     }
 
-    /// Opens channels on `connection` until one ends for another reason than a refusal.
-    async fn use_connection(&mut self, connection: &Connection, dialer: &mut Dialer) -> ChannelEnd {
+    /// Opens channels on `connection` until nothing is left to publish, or the connection is of
+    /// no use any more.
+    async fn use_connection(
+        &mut self,
+        connection: &Connection,
+        dialer: &mut Dialer,
+    ) -> Result<Arc<Channel>, Fault> {
         loop {
-            let wire = match Wire::open(connection).await {
-                Ok(wire) => wire,
-                Err(fault) => return ChannelEnd::Lost(fault),
-            };
+            let wire = Wire::open(connection).await?;
             self.link.send_replace(LinkState::Up);
             match self.use_channel(connection, wire, dialer).await {
                 ChannelEnd::Refused(fault) => self.find_culprit(fault),
-                end => return end,
+                ChannelEnd::Spent { pause } => sleep(pause).await,
+                ChannelEnd::Finished(channel) => return Ok(channel),
+                ChannelEnd::Lost(fault) => return Err(fault),
             }
         }
     }
@@ -147,7 +156,13 @@ impl Task {
             // What is handed to a blocked connection cannot be taken back: each try of the
             // same message would leave a copy, and all of them would arrive in the end.
             let blocked = connection.status().blocked();
-            let has_room = !blocked && wire.confirms.waiting() < window;
+            let spent = wire.record.is_spent(Instant::now());
+            if spent && wire.confirms.waiting() == 0 {
+                let pause = self.nacks.spent(&wire.record);
+                close_channel(Arc::unwrap_or_clone(wire.channel)).await;
+                return ChannelEnd::Spent { pause };
+            }
+            let has_room = !blocked && !spent && wire.confirms.waiting() < window;
             if has_room && let Some(seq) = again.pop_front() {
                 self.put_on_wire(&mut wire, seq);
                 continue;
@@ -230,7 +245,16 @@ impl Task {
         }
         let outstanding = wire.confirms.waiting();
         for (seq, verdict) in wire.attribution.settle(batch, wire.last_published, outstanding) {
-            self.tell(seq, verdict);
+            let believed = match verdict {
+                Verdict::Routed | Verdict::Unrouted => {
+                    self.nacks.took(&mut wire.record);
+                    true
+                }
+                Verdict::Nacked => self.nacks.refused(&mut wire.record),
+            };
+            if believed {
+                self.tell(seq, verdict);
+            }
         }
         wire.forget_unless(|seq| self.unsettled.contains_key(&seq));
         match failed {

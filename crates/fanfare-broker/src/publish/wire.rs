@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::attribution::Attribution;
 use super::confirms::ConfirmSet;
+use super::nacks::Record;
 use super::publisher::Publication;
 use crate::fault::Fault;
 
@@ -22,6 +23,7 @@ pub(super) struct Wire {
     pub(super) confirms: ConfirmSet<Result<Confirmation, lapin::Error>>,
     pub(super) attribution: Attribution,
     pub(super) last_published: u64,
+    pub(super) record: Record,
     published_at: VecDeque<(u64, Instant)>,
 }
 
@@ -34,6 +36,7 @@ impl Wire {
             confirms: ConfirmSet::new(),
             attribution: Attribution::default(),
             last_published: 0,
+            record: Record::new(Instant::now()),
             published_at: VecDeque::new(),
         })
     }
