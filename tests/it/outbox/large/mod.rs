@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use fanfare_events::IdempotencyKey;
 use fanfare_sandbox::mock::MockApi;
+use fanfare_sandbox::postgres::PostgresNode;
 use fanfare_tests::{ProgramSettings, RunningProgram, World, within};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::stage::{assert_in_order, events};
-use service::{Database, EACH, Order, SUBJECTS, Sqlite, serve, subject};
+use service::{Database, EACH, Order, Postgres, SUBJECTS, Sqlite, serve, subject};
 
 const EVENTS: usize = SUBJECTS * EACH;
 const KILLS: usize = 50;
@@ -37,7 +38,28 @@ async fn a_service_on_sqlite() {
 async fn two_hundred_thousand_events_on_sqlite_survive_fifty_kills_and_their_broker_ten() {
     let folder = TempDir::new().unwrap();
     let place = folder.path().join("service.db").display().to_string();
-    story::<Sqlite>("a_service_on_sqlite", &folder, &place, async |_| {}).await;
+    // It is a part of the service, and is killed with it.
+    story::<Sqlite>("a_service_on_sqlite", &folder, &place, async || {}).await;
+}
+
+/// The same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the process that a story kills"]
+async fn a_service_on_postgres() {
+    serve::<Postgres>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes many minutes: 200,000 events, and sixty-one kills"]
+async fn two_hundred_thousand_events_on_postgres_survive_fifty_kills_and_their_broker_ten() {
+    let folder = TempDir::new().unwrap();
+    let mut node = PostgresNode::private().await.unwrap();
+    let place = node.url().to_owned();
+    let kill = async || {
+        node.kill().unwrap();
+        node.start().await.unwrap();
+    };
+    story::<Postgres>("a_service_on_postgres", &folder, &place, kill).await;
 }
 
 /// A process that writes and relays, killed when it is dropped.
@@ -70,7 +92,7 @@ async fn story<D: Database>(
     service: &str,
     folder: &TempDir,
     place: &str,
-    mut kill_database: impl AsyncFnMut(&str),
+    mut kill_database: impl AsyncFnMut(),
 ) {
     let began = Instant::now();
     let mut world = World::with_own_node().await;
@@ -91,7 +113,7 @@ async fn story<D: Database>(
         until_rows(&database, kill * EVENTS / (KILLS + 1), began).await;
         sleep(Duration::from_millis(fastrand::u64(0..300))).await;
         if kill == KILLS / 2 {
-            kill_database(place).await;
+            kill_database().await;
         }
         if kill.is_multiple_of(SERVICES_PER_BROKER) {
             world.own_node().kill().await.unwrap();

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use fanfare_broker::BrokerConfig;
 use fanfare_events::Event;
-use fanfare_producer::outbox::{RelayOptions, SqliteOutbox};
+use fanfare_producer::outbox::{PostgresOutbox, RelayOptions, SqliteOutbox};
 use fanfare_producer::{Producer, ProducerConfig};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use sqlx::SqlitePool;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgPool, SqlitePool};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -139,6 +140,50 @@ impl Database for Sqlite {
 
     async fn rows_of(&self, subject: &str) -> Result<i64, sqlx::Error> {
         let rows = sqlx::query_scalar("SELECT count(*) FROM fanfare_outbox WHERE ordering_key = ?");
+        rows.bind(subject).fetch_one(&self.pool).await
+    }
+
+    async fn counted(&self) -> Result<(i64, i64), sqlx::Error> {
+        sqlx::query_as(
+            "SELECT count(*), count(*) FILTER (WHERE sent_at IS NULL) FROM fanfare_outbox",
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+}
+
+pub(super) struct Postgres {
+    pool: PgPool,
+    outbox: PostgresOutbox,
+}
+
+impl Database for Postgres {
+    async fn open(place: &str) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new().max_connections(SUBJECTS as u32).connect(place).await?;
+        Ok(Self { outbox: PostgresOutbox::new(pool.clone()), pool })
+    }
+
+    async fn migrate(&self) {
+        self.outbox.migrate().await.unwrap();
+    }
+
+    fn relay(&self, producer: Producer, shutdown: CancellationToken) -> JoinHandle<()> {
+        let options = RelayOptions::default().retention(RETENTION);
+        tokio::spawn(self.outbox.relay(producer).options(options).run(shutdown))
+    }
+
+    async fn transact(&self, events: &[Event], commit: bool) -> Result<(), sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        for event in events {
+            let enqueued = self.outbox.enqueue(&mut transaction, event).await;
+            enqueued.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
+        }
+        if commit { transaction.commit().await } else { transaction.rollback().await }
+    }
+
+    async fn rows_of(&self, subject: &str) -> Result<i64, sqlx::Error> {
+        let rows =
+            sqlx::query_scalar("SELECT count(*) FROM fanfare_outbox WHERE ordering_key = $1");
         rows.bind(subject).fetch_one(&self.pool).await
     }
 
