@@ -45,7 +45,7 @@ const FRESH_PRODUCER: u32 = 91;
 
 /// Plays it, and returns what is known then, and the version of the broker. Says what it does with `say`.
 pub async fn run(options: &Options, say: impl Fn(&str)) -> anyhow::Result<(Facts, String)> {
-    say("starting a broker, a Redis, three mock APIs and six consumers");
+    say("starting a broker, a Redis, a PostgreSQL, three mock APIs and six consumers");
     let mut stage =
         Stage::set_up(&options.programs, &options.folder, options.plan.shares_ledger).await?;
     stage.producers.start(options.rate, &stage.register).await?;

@@ -24,7 +24,7 @@ struct Arguments {
     journal: PathBuf,
     /// The database with the outbox; without one it publishes directly.
     #[arg(long)]
-    outbox: Option<PathBuf>,
+    outbox: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,8 +37,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     let order = Order { producer, rate, journal };
     match outbox {
         None => produce(Direct::connect(broker, &namespace, &name)?, &order, stop).await?,
-        Some(file) => {
-            let way_in = ThroughOutbox::open(&file, broker, &namespace, &name).await?;
+        Some(url) => {
+            let way_in = ThroughOutbox::open(&url, broker, &namespace, &name).await?;
             produce(way_in, &order, stop).await?;
         }
     }

@@ -108,6 +108,7 @@ impl Injection {
             Kind::ConsumerFrozen => processes::freeze_consumer(stage, planned).await,
             Kind::ProducerKilled => processes::kill_producer(stage, planned).await,
             Kind::RedisKilled => processes::kill_redis(stage, planned).await,
+            Kind::PostgresKilled => processes::kill_postgres(stage, planned).await,
             Kind::ServerErrors
             | Kind::Throttled
             | Kind::Unauthorized

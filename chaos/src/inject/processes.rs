@@ -49,6 +49,16 @@ pub(super) async fn kill_redis(stage: &Stage, planned: Planned) -> anyhow::Resul
     Ok(Sight::new(u64::from(is_gone), "nobody answered at its port, and then it did again"))
 }
 
+/// The PostgreSQL dies, and comes back with what was committed.
+pub(super) async fn kill_postgres(stage: &Stage, planned: Planned) -> anyhow::Result<Sight> {
+    let mut postgres = stage.postgres.lock().await;
+    postgres.kill()?;
+    let is_gone = postgres.ask("SELECT 1").await.is_err();
+    sleep(planned.length()).await;
+    postgres.start().await.context("the PostgreSQL does not start again")?;
+    Ok(Sight::new(u64::from(is_gone), "nobody answered at its port, and then it did again"))
+}
+
 /// The state of a process: the third field of proc(5)'s stat, after its name in parentheses.
 fn state(pid: u32) -> anyhow::Result<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;

@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::plan::Kind;
-use crate::stage::{End, Role, has_outbox};
+use crate::stage::{End, ON_POSTGRES, Role, has_outbox};
 
 /// A span of time in which somebody could not know, or could not tell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +52,7 @@ pub(super) fn incidents(facts: &Facts) -> Vec<Incident> {
             }
             Kind::ConsumerKilled | Kind::ConsumerFrozen => &[Reach::Consumer(target)],
             Kind::ProducerKilled => &[Reach::Producer(target)],
+            Kind::PostgresKilled => &[Reach::Producer(ON_POSTGRES as usize)],
             Kind::RedisKilled => &[Reach::Ledger(None)],
             Kind::MemoryAlarm
             | Kind::SlowNetwork

@@ -19,6 +19,8 @@ pub enum Lane {
     Apis,
     /// What others publish.
     Data,
+    /// A service's own database.
+    Database,
 }
 
 /// `Retry-After` in each form that is allowed, then in two that are not. A breaker by itself
@@ -57,6 +59,8 @@ pub enum Kind {
     ProducerKilled,
     /// The Redis of the ledger is killed with signal 9, and started again.
     RedisKilled,
+    /// The PostgreSQL with an outbox is killed with signal 9, and started again.
+    PostgresKilled,
     /// An API answers everything with 500, 502, 503 or 504.
     ServerErrors,
     /// An API answers 429 and says how long to wait, in one form or another.
@@ -77,8 +81,8 @@ pub enum Kind {
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Broker, Self::Network, Self::Processes, Self::Apis, Self::Data];
+    pub const ALL: [Self; 6] =
+        [Self::Broker, Self::Network, Self::Processes, Self::Apis, Self::Data, Self::Database];
 
     /// What happens in it, in a round; what is to happen more often is there more often.
     pub(super) fn round(self) -> &'static [Kind] {
@@ -112,6 +116,7 @@ impl Lane {
                 Kind::ApiDown,
             ],
             Self::Data => &[Kind::BadData],
+            Self::Database => &[Kind::PostgresKilled],
         }
     }
 
@@ -123,13 +128,14 @@ impl Lane {
             Self::Processes => 1.5..=4.0,
             Self::Apis => 4.0..=7.0,
             Self::Data => 8.0..=16.0,
+            Self::Database => 8.0..=20.0,
         }
     }
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BrokerKilled,
         Self::BrokerStopped,
         Self::MemoryAlarm,
@@ -143,6 +149,7 @@ impl Kind {
         Self::ConsumerFrozen,
         Self::ProducerKilled,
         Self::RedisKilled,
+        Self::PostgresKilled,
         Self::ServerErrors,
         Self::Throttled,
         Self::Unauthorized,
@@ -173,13 +180,14 @@ impl Kind {
             | Self::Silent
             | Self::AnswersLost
             | Self::SlowRamp
-            | Self::ApiDown
-            | Self::ProducerKilled => 3,
+            | Self::ApiDown => 3,
+            Self::ProducerKilled => 4,
             Self::BrokerKilled
             | Self::BrokerStopped
             | Self::MemoryAlarm
             | Self::ConnectionsClosed
             | Self::RedisKilled
+            | Self::PostgresKilled
             | Self::BadData => 1,
         }
     }
@@ -201,6 +209,7 @@ impl Kind {
             Self::SlowNetwork => 6.0..=12.0,
             Self::ConsumerFrozen => 3.0..=8.0,
             Self::RedisKilled => 3.0..=6.0,
+            Self::PostgresKilled => 1.0..=4.0,
             Self::ServerErrors => 4.0..=8.0,
             Self::Throttled => 3.0..=5.0,
             Self::Unauthorized => 3.0..=5.0,
@@ -235,6 +244,7 @@ impl Kind {
             Self::ConsumerFrozen => "consumer frozen",
             Self::ProducerKilled => "producer killed -9",
             Self::RedisKilled => "redis killed -9",
+            Self::PostgresKilled => "postgres killed -9",
             Self::ServerErrors => "API 5xx storm",
             Self::Throttled => "API 429, Retry-After",
             Self::Unauthorized => "API refuses credentials",

@@ -234,6 +234,7 @@ fn shade(lane: Lane) -> &'static str {
         Lane::Processes => "#5b5ea6",
         Lane::Apis => "#2b7bba",
         Lane::Data => "#7a7f87",
+        Lane::Database => "#4a8a7a",
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use fanfare_broker::{BrokerConfig, DestinationNames, Namespace};
 use fanfare_sandbox::broker::{BrokerNode, ExtraConfig};
+use fanfare_sandbox::postgres::PostgresNode;
 use fanfare_sandbox::proxy::FaultProxy;
 use fanfare_sandbox::redis::RedisNode;
 use tokio::sync::Mutex;
@@ -23,7 +24,7 @@ pub use consumers::{
     CONCURRENCY, CONSUMERS_EACH, Consumers, GRACE_S, LIMITED, RATE, RETRY_ATTEMPTS, TIMEOUT_S,
 };
 pub use life::{End, Life, Role};
-pub use producers::{PRODUCERS, Producers, has_outbox};
+pub use producers::{ON_POSTGRES, PRODUCERS, Producers, has_outbox};
 pub use programs::Programs;
 pub use register::Register;
 
@@ -36,6 +37,8 @@ pub struct Stage {
     pub node: Mutex<BrokerNode>,
     /// The Redis of the shared ledgers.
     pub redis: Mutex<RedisNode>,
+    /// The database of the last producer.
+    pub postgres: Mutex<PostgresNode>,
     /// The APIs, by the number of their destination.
     pub apis: Apis,
     /// The network: to the way in first, then to each destination's consumers.
@@ -71,6 +74,7 @@ impl Stage {
         let config = ExtraConfig { advanced: ADVANCED, ..ExtraConfig::default() };
         let node = BrokerNode::private_with(config).await.context("there is no broker")?;
         let redis = RedisNode::private().await.context("there is no Redis")?;
+        let postgres = PostgresNode::private().await.context("there is no PostgreSQL")?;
         let url = node.url().to_owned();
         let version = node.version().await.unwrap_or_else(|_| "of unknown version".to_owned());
         let broker = address(&url)?;
@@ -84,11 +88,12 @@ impl Stage {
         consumers.start_all(&register).await?;
         let through = through(&url, proxies[0].address())?;
         Ok(Self {
-            producers: Producers::new(programs, through, folder),
+            producers: Producers::new(programs, through, postgres.url().to_owned(), folder),
             config: BrokerConfig::from_urls(&url, false)?,
             namespace: Namespace::new(NAMESPACE)?,
             node: Mutex::new(node),
             redis: Mutex::new(redis),
+            postgres: Mutex::new(postgres),
             apis,
             proxies,
             consumers,

@@ -11,13 +11,16 @@ use super::life::{Life, Role, Running};
 use super::programs::Programs;
 use super::register::Register;
 
-/// How many there are. The last one has an outbox.
-pub const PRODUCERS: u32 = 3;
-const WITH_OUTBOX: u32 = 2;
+/// How many there are: two that publish directly, one with an outbox in SQLite, and one with an
+/// outbox in PostgreSQL.
+pub const PRODUCERS: u32 = 4;
+const ON_SQLITE: u32 = 2;
+/// The one with an outbox in PostgreSQL.
+pub const ON_POSTGRES: u32 = 3;
 
 /// Whether a producer has an outbox.
 pub fn has_outbox(producer: u32) -> bool {
-    producer >= WITH_OUTBOX
+    producer >= ON_SQLITE
 }
 
 /// The producers, each by its number.
@@ -25,6 +28,7 @@ pub fn has_outbox(producer: u32) -> bool {
 pub struct Producers {
     program: PathBuf,
     url: String,
+    postgres: String,
     folder: PathBuf,
     rate: u32,
     running: Mutex<Vec<Running>>,
@@ -34,9 +38,10 @@ pub struct Producers {
 const PATIENCE: Duration = Duration::from_secs(75);
 
 impl Producers {
-    pub(super) fn new(programs: &Programs, url: String, folder: &Path) -> Self {
-        let program = programs.producer();
-        Self { program, url, folder: folder.to_owned(), rate: 0, running: Mutex::default() }
+    /// They publish to the broker at `url`, the last one through the database at `postgres`.
+    pub(super) fn new(programs: &Programs, url: String, postgres: String, folder: &Path) -> Self {
+        let (program, folder) = (programs.producer(), folder.to_owned());
+        Self { program, url, postgres, folder, rate: 0, running: Mutex::default() }
     }
 
     /// Starts all of them, which publish `rate` events a second together.
@@ -55,8 +60,13 @@ impl Producers {
     }
 
     /// The database of a producer that has an outbox.
-    pub fn database(&self, producer: u32) -> Option<PathBuf> {
-        has_outbox(producer).then(|| self.folder.join(format!("producer-{producer}.db")))
+    pub fn database(&self, producer: u32) -> Option<String> {
+        let sqlite = || format!("sqlite:{}/producer-{producer}.db", self.folder.display());
+        match producer {
+            ON_SQLITE => Some(sqlite()),
+            ON_POSTGRES => Some(self.postgres.clone()),
+            _ => None,
+        }
     }
 
     /// Kills one and starts it again; tells whether it died of that.
