@@ -2,7 +2,7 @@
 
 use fanfare_broker::topology::{DestinationPlan, Topology, declare};
 use fanfare_broker::{BrokerConfig, Inspector, Namespace};
-use fanfare_events::{Event, EventId};
+use fanfare_events::{Event, EventBuilder, EventId};
 use fanfare_producer::{Producer, ProducerConfig};
 use fanfare_sandbox::broker::{BrokerNode, Wishes};
 use fanfare_sandbox::redis::RedisNode;
@@ -49,6 +49,15 @@ impl Bench {
         self.node.url()
     }
 
+    pub(crate) fn producer(&self) -> &Producer {
+        &self.producer
+    }
+
+    /// For another producer like it.
+    pub(crate) fn producer_config(&self) -> anyhow::Result<ProducerConfig> {
+        Ok(ProducerConfig::with_broker(self.config.clone(), NAMESPACE)?)
+    }
+
     pub(crate) fn redis_url(&self) -> &str {
         self.redis.url()
     }
@@ -86,15 +95,24 @@ impl Bench {
     }
 }
 
+/// A new event of `subject`.
+pub(crate) fn event_of(subject: &str) -> anyhow::Result<Event> {
+    // What it takes of the room for the filler.
+    Ok(builder(subject.len() + r#""subject":"","#.len()).subject(subject).build()?)
+}
+
 fn event() -> anyhow::Result<Event> {
+    Ok(builder(0).build()?)
+}
+
+fn builder(taken: usize) -> EventBuilder {
     // So much that the whole event comes out at BODY_BYTES; a timestamp's digits vary.
     const AROUND_THE_FILLER: usize = 199;
-    let filler = "x".repeat(BODY_BYTES - AROUND_THE_FILLER);
-    Ok(Event::builder("bench.happened", "/bench")
+    let filler = "x".repeat(BODY_BYTES - AROUND_THE_FILLER - taken);
+    Event::builder("bench.happened", "/bench")
         .id(EventId::new_v7())
         .datacontenttype("application/json")
         .data(&serde_json::json!({ "filler": filler }))
-        .build()?)
 }
 
 #[cfg(test)]
@@ -103,7 +121,9 @@ mod tests {
 
     #[test]
     fn an_event_has_the_size_that_the_report_names() {
-        let len = event().unwrap().to_json().len();
-        assert!(len.abs_diff(BODY_BYTES) <= 16, "{len}");
+        for event in [event().unwrap(), event_of("user-17").unwrap()] {
+            let len = event.to_json().len();
+            assert!(len.abs_diff(BODY_BYTES) <= 16, "{len}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod broker;
 mod measure;
+mod outbox;
 mod picture;
 mod report;
 mod sink;
@@ -36,6 +37,9 @@ struct Arguments {
     /// Deliveries against the API that takes 20 ms
     #[arg(long, default_value_t = 20_000)]
     slow_deliveries: usize,
+    /// Only outboxes: what a relay reaches of publishing directly, and what an insert costs
+    #[arg(long)]
+    outbox: bool,
     /// Folder for report.txt, report.json and report.svg
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -51,6 +55,12 @@ const SLOW_API_MS: u64 = 20;
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let bench = Bench::start(arguments.amqp_url.clone()).await?;
+    if arguments.outbox {
+        let report = outbox::measure(&bench, arguments.deliveries, arguments.rounds).await?;
+        report.write(&arguments.out).context("the report cannot be written")?;
+        print!("{}", report.text());
+        return Ok(());
+    }
     let sink = Sink::start(0).await?;
     let mut report = Report::new(&bench, arguments.deliveries);
 
