@@ -40,6 +40,9 @@ struct Arguments {
     /// Only outboxes: what a relay reaches of publishing directly, and what an insert costs
     #[arg(long)]
     outbox: bool,
+    /// Rows that were sent and are not yet deleted, for the second half of what --outbox measures
+    #[arg(long, default_value_t = 500_000)]
+    old_rows: usize,
     /// Folder for report.txt, report.json and report.svg
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -56,7 +59,8 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let bench = Bench::start(arguments.amqp_url.clone()).await?;
     if arguments.outbox {
-        let report = outbox::measure(&bench, arguments.deliveries, arguments.rounds).await?;
+        let Arguments { deliveries, rounds, old_rows, .. } = arguments;
+        let report = outbox::measure(&bench, deliveries, rounds, old_rows).await?;
         report.write(&arguments.out).context("the report cannot be written")?;
         print!("{}", report.text());
         return Ok(());

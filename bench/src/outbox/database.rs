@@ -102,7 +102,7 @@ impl Database for InSqlite {
         let statement = format!(
             "INSERT INTO fanfare_outbox (event_id, event_type, body, sent_at) \
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
-             SELECT 'old-' || i, 'bench.happened', zeroblob(500), 1 FROM n"
+             SELECT 'old-' || i, 'bench.happened', zeroblob(500), unixepoch() * 1000 FROM n"
         );
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.pool).await?;
         Ok(())

@@ -14,11 +14,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::database::{Database, InPostgres, InSqlite};
+use self::report::Figures;
 pub(crate) use self::report::OutboxReport;
 use crate::broker::{Bench, event_of};
 
-/// Rows that were sent and are not yet deleted: an hour of a busy service.
-const OLD_ROWS: usize = 500_000;
 /// Transactions whose insert is timed.
 const INSERTS: usize = 2_000;
 const SUBJECTS: usize = 1_000;
@@ -27,13 +26,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Measures direct publishing and both relays in turn, `rounds` times, with `rows` events each;
-/// then what an insert takes.
+/// then what an insert takes, and all of it once more with `old_rows` in the table.
 pub(crate) async fn measure(
     bench: &Bench,
     rows: usize,
     rounds: usize,
+    old_rows: usize,
 ) -> anyhow::Result<OutboxReport> {
-    let mut report = OutboxReport::new(bench, rows);
+    let mut report = OutboxReport::new(bench, rows, old_rows);
     let node = PostgresNode::private().await?;
     for round in 1..=rounds {
         let direct = directly(bench, rows).await?;
@@ -47,8 +47,8 @@ pub(crate) async fn measure(
              PostgreSQL {postgres:.0}/s"
         );
     }
-    report.sqlite.inserts = inserts(&InSqlite::new().await?).await?;
-    report.postgres.inserts = inserts(&InPostgres::new(&node).await?).await?;
+    full(bench, &InSqlite::new().await?, rows, old_rows, &mut report.sqlite).await?;
+    full(bench, &InPostgres::new(&node).await?, rows, old_rows, &mut report.postgres).await?;
     Ok(report)
 }
 
@@ -95,11 +95,21 @@ async fn until_marked<D: Database>(
 }
 
 /// What `enqueue` takes in a transaction that has written something before: in an empty table,
-/// and in one that is full of what was sent.
-async fn inserts<D: Database>(database: &D) -> anyhow::Result<[Inserts; 2]> {
+/// and in one that is full of what was sent; and what a relay reaches there.
+async fn full<D: Database>(
+    bench: &Bench,
+    database: &D,
+    rows: usize,
+    old_rows: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let empty = Inserts::of(database).await?;
-    database.fill_with_sent(OLD_ROWS).await?;
-    Ok([empty, Inserts::of(database).await?])
+    database.fill_with_sent(old_rows).await?;
+    figures.inserts = [empty, Inserts::of(database).await?];
+    // What was inserted just now is out of the way then.
+    relayed(bench, database, 1).await?;
+    figures.relayed_when_full = relayed(bench, database, rows).await?;
+    Ok(())
 }
 
 /// How long one more insert takes.

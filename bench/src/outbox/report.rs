@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Inserts, OLD_ROWS};
+use super::Inserts;
 use crate::broker::{BODY_BYTES, Bench};
 
 /// Everything that was measured of outboxes in one run.
@@ -14,6 +14,7 @@ use crate::broker::{BODY_BYTES, Bench};
 pub(crate) struct OutboxReport {
     broker: String,
     rows: usize,
+    old_rows: usize,
     body_bytes: usize,
     /// Events a second, without an outbox.
     pub(super) direct: Vec<f64>,
@@ -26,15 +27,18 @@ pub(crate) struct OutboxReport {
 pub(super) struct Figures {
     /// Events a second.
     pub(super) relayed: Vec<f64>,
+    /// In a table full of rows that were sent.
+    pub(super) relayed_when_full: f64,
     /// In an empty table, and in one full of rows that were sent.
     pub(super) inserts: [Inserts; 2],
 }
 
 impl OutboxReport {
-    pub(super) fn new(bench: &Bench, rows: usize) -> Self {
+    pub(super) fn new(bench: &Bench, rows: usize, old_rows: usize) -> Self {
         Self {
             broker: format!("RabbitMQ {}", bench.version),
             rows,
+            old_rows,
             body_bytes: BODY_BYTES,
             direct: Vec::new(),
             sqlite: Figures::default(),
@@ -49,7 +53,7 @@ impl OutboxReport {
     }
 
     fn write_text(&self, text: &mut String) -> fmt::Result {
-        let Self { broker, rows, body_bytes, .. } = self;
+        let Self { broker, rows, old_rows, body_bytes, .. } = self;
         let direct = median(&self.direct);
         writeln!(
             text,
@@ -58,9 +62,19 @@ impl OutboxReport {
         writeln!(text, "published directly: {direct:.0}/s, each confirmed (medians)")?;
         for (name, figures) in [("SQLite", &self.sqlite), ("PostgreSQL", &self.postgres)] {
             let relayed = median(&figures.relayed);
-            writeln!(text, "  {name:<10} relayed {relayed:.0}/s, {:.2} of it", relayed / direct)?;
+            let full = figures.relayed_when_full;
+            writeln!(
+                text,
+                "  {name:<10} relayed {relayed:.0}/s, {:.2} of it; with {old_rows} old rows \
+                 {full:.0}/s, {:.2} of it",
+                relayed / direct,
+                full / direct
+            )?;
             let [empty, full] = figures.inserts;
-            writeln!(text, "  {name:<10} one more insert {empty}; with {OLD_ROWS} rows {full}")?;
+            writeln!(
+                text,
+                "  {name:<10} one more insert {empty}; with {old_rows} old rows {full}"
+            )?;
         }
         Ok(())
     }
