@@ -168,8 +168,9 @@ async fn try_out(line: Line, stories: &[String]) -> anyhow::Result<Row> {
     Ok(row.ended(ended.success(), started.elapsed()))
 }
 
+/// Of the whole workspace, so that nothing is built anew with the features of a part of it.
 fn tests<'a>(cargo_test: &'a mut Command, argument: &str) -> &'a mut Command {
-    cargo_test.args(["-p", "fanfare-tests", "--test", "it", argument])
+    cargo_test.args(["--workspace", "--test", "it", argument])
 }
 
 fn names(lines: &[Line]) -> String {
