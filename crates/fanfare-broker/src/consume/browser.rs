@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
+use tokio::time::{Instant, sleep};
 
 use crate::config::BrokerConfig;
 use crate::dial::{Dialer, close};
@@ -76,6 +77,10 @@ pub enum BrowseError {
 
 /// A prefetch of zero means 2000 on quorum queues, and the field ends at 65,535.
 const PER_CHANNEL: NonZeroU16 = NonZeroU16::new(50_000).expect("50,000 is not zero");
+
+/// What a channel had is back in the queue within milliseconds.
+const RETURNED_WITHIN: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// When nothing comes for so long, another reader holds the rest.
 const QUIET: Duration = Duration::from_secs(3);
@@ -166,13 +171,33 @@ impl Browser {
         {
             tracing::debug!(%fault, "A consumer was gone before it could be cancelled");
         }
-        // First read, first returned: that keeps the order.
-        for reading in &self.channels {
+        // First read, first returned: that keeps the order, if each waits for the one before.
+        let mut channels = self.channels.iter().peekable();
+        while let Some(reading) = channels.next() {
+            let ready = if channels.peek().is_some() { self.ready().await } else { None };
             if let Err(error) = reading.channel.close(200, "done".into()).await {
                 tracing::debug!(%error, "A channel was gone before it could be closed");
             }
+            if let Some(ready) = ready {
+                self.wait_for(ready + u64::from(reading.held.load(Ordering::Relaxed))).await;
+            }
         }
         close(&self.connection).await;
+    }
+
+    /// Waits until the queue has so many messages again. It hears of the ends of channels in no
+    /// particular order, and of each a moment after it was closed. Where somebody else takes
+    /// messages there is no order to keep.
+    async fn wait_for(&self, ready: u64) {
+        let deadline = Instant::now() + RETURNED_WITHIN;
+        while Instant::now() < deadline && self.ready().await.is_some_and(|now| now < ready) {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Messages that nobody has; unknown where the broker or the queue is gone.
+    async fn ready(&self) -> Option<u64> {
+        depth_of(&self.connection, &self.queue).await.ok().map(|depth| depth.ready)
     }
 }
 
